@@ -1,0 +1,48 @@
+"""What care hands to a channel, and what the channel hands back."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Literal
+
+from crmsync.sdk.records import Purpose
+
+Idempotency = Literal["key", "lookup", "none"]
+"""How a repeated push behaves. `key`: the platform drops a repeated key. `lookup`: it can be asked
+what became of a key. `none`: neither, so a doubtful one is left to a person."""
+
+
+@dataclass(frozen=True, slots=True)
+class Recipient:
+    """Who a message is for: the account on the platform, and contacts where they are known."""
+
+    connection: str
+    account_id: str
+    name: str | None = field(default=None, repr=False)
+    email: str | None = field(default=None, repr=False)
+    phone: str | None = field(default=None, repr=False)
+    language: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class OutgoingMessage:
+    """One message to one customer. The body is final text; nothing renders it again."""
+
+    id: int
+    campaign: str
+    purpose: Purpose
+    recipient: Recipient
+    subject: str = field(repr=False)
+    body: str = field(repr=False)
+    language: str
+    order_id: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Receipt:
+    """Proof of delivery to the channel: its own reference, and whether it had seen the key before."""
+
+    reference: str
+    at: datetime | None = None
+    repeated: bool = False

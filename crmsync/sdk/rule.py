@@ -1,0 +1,115 @@
+"""The contract of a rule: facts in, findings with reasons out."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import TYPE_CHECKING, Any, ClassVar, Generic, Literal, TypeVar
+
+from crmsync.sdk.settings import Settings
+from crmsync.sdk.text import Told
+
+if TYPE_CHECKING:
+    import numpy as np
+
+S = TypeVar("S", bound=Settings)
+
+Subject = Literal["customer", "product", "shop", "agent"]
+Level = Literal["low", "medium", "high"]
+
+
+class Facts:
+    """What is known of all subjects of one kind at one time: columns of equal length.
+
+    `facts["frequency"]` is a numpy array; missing values are NaN. `facts.ids` are the subjects' keys.
+    Iterating gives one mapping per subject. The columns of each subject are listed in the
+    documentation's reference of facts.
+    """
+
+    def __init__(
+        self,
+        subject: Subject,
+        as_of: datetime,
+        ids: np.ndarray[Any, Any],
+        columns: Mapping[str, np.ndarray[Any, Any]],
+    ) -> None:
+        self.subject = subject
+        self.as_of = as_of
+        self.ids = ids
+        self.columns = columns
+
+    def __len__(self) -> int:
+        return len(self.ids)
+
+    def __getitem__(self, name: str) -> np.ndarray[Any, Any]:
+        return self.columns[name]
+
+    def __iter__(self) -> Iterator[dict[str, Any]]:
+        names = list(self.columns)
+        for subject_id, *values in zip(self.ids, *self.columns.values(), strict=True):
+            yield {"id": subject_id, **dict(zip(names, values, strict=True))}
+
+
+@dataclass(frozen=True, slots=True)
+class Reason:
+    """One fact that speaks for a finding, with the threshold it passed and where to look."""
+
+    fact: str
+    value: float | str | None
+    told: Told
+    threshold: float | str | None = None
+    evidence: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """A rule's verdict on one subject.
+
+    `raises=False` says: not enough to raise a flag, enough to keep one that stands (hysteresis).
+    """
+
+    subject_id: str
+    level: Level
+    score: float
+    reasons: tuple[Reason, ...]
+    raises: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Model:
+    """What `fit` learned: plain parameters, and diagnostics a person can judge it by.
+
+    A model that is not usable says why in `refusal`; `judge` then uses the rule's named fallback.
+    """
+
+    kind: str
+    parameters: dict[str, Any] = field(default_factory=dict)
+    diagnostics: dict[str, Any] = field(default_factory=dict)
+    refusal: Told | None = None
+
+
+class Rule(ABC, Generic[S]):
+    """Turns facts into findings. The verdict on a subject depends on its own facts, the model and the clock."""
+
+    name: ClassVar[str]
+    title: ClassVar[str]
+    Settings: ClassVar[type[Settings]]
+    version: ClassVar[int] = 1
+
+    def __init__(self, settings: S) -> None:
+        self.settings = settings
+
+    @property
+    @abstractmethod
+    def subject(self) -> Subject:
+        """Which facts it judges."""
+
+    def fit(self, facts: Facts) -> Model | None:
+        """Learn from all subjects' facts. May raise NotEnoughEvidence; the host then keeps the last model."""
+        return None
+
+    @abstractmethod
+    def judge(self, facts: Facts, model: Model | None) -> Iterable[Finding]:
+        """The findings on these subjects, in any order; a subject without a finding is clear."""

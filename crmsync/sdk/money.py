@@ -32,16 +32,9 @@ def minor(amount: str | int | Decimal, currency: str) -> int:
     """
     if isinstance(amount, str) and currency not in _EXPONENT:
         # The usual shape, "123.45", without the cost of Decimal.
-        whole, dot, cents = amount.partition(".")
-        if (
-            dot
-            and len(cents) == 2
-            and whole.isascii()
-            and whole.isdigit()
-            and cents.isascii()
-            and cents.isdigit()
-        ):
-            return int(whole) * 100 + int(cents)
+        whole, _, cents = amount.partition(".")
+        if whole and len(cents) == 2 and (digits := whole + cents).isascii() and digits.isdigit():
+            return int(digits)
     if isinstance(amount, float | bool):
         raise RecordError(f"{amount!r} is not an exact amount.", fix="Pass a string, an int or a Decimal.")
     try:

@@ -91,7 +91,10 @@ class Model:
 
 
 class Rule(ABC, Generic[S]):
-    """Turns facts into findings. The verdict on a subject depends on its own facts, the model and the clock."""
+    """Turns facts into findings.
+
+    The verdict on a subject depends on its own facts, the model and the clock alone.
+    """
 
     name: ClassVar[str]
     title: ClassVar[str]

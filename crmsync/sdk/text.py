@@ -1,4 +1,4 @@
-"""Text a person of the shop reads, kept as a message and its values so that it can be told in any language."""
+"""Text a person of the shop reads: a message and its values, to be told in any language."""
 
 from __future__ import annotations
 

@@ -1,1 +1,5 @@
+"""The store: tables, transactions, bulk writes, migrations."""
 
+from crmsync.store.database import Store
+
+__all__ = ["Store"]

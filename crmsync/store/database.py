@@ -1,0 +1,133 @@
+"""Opening a database: SQLite by file, PostgreSQL by URL, each set up to lose nothing."""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import Connection, Engine, create_engine, event, make_url
+from sqlalchemy.exc import ArgumentError, NoSuchModuleError
+
+from crmsync.sdk.errors import ConfigError
+
+BUSY_TIMEOUT_MS = 30_000
+
+
+class Store:
+    """A database with the crmsync tables. `read` and `write` are the only ways in.
+
+    Raises ConfigError when the URL is neither SQLite nor PostgreSQL or cannot be opened.
+    """
+
+    def __init__(self, url: str) -> None:
+        self.engine = _engine(url)
+        self.url = self.engine.url
+
+    @property
+    def dialect(self) -> str:
+        """`sqlite` or `postgresql`."""
+        return self.engine.dialect.name
+
+    @contextmanager
+    def read(self) -> Iterator[Connection]:
+        """A connection for reading; what it sees is one moment's data."""
+        with self.engine.connect() as connection, connection.begin():
+            yield connection
+
+    @contextmanager
+    def write(self) -> Iterator[Connection]:
+        """One transaction: committed when the block ends, rolled back when it raises."""
+        with (
+            self.engine.connect().execution_options(crmsync_write=True) as connection,
+            connection.begin(),
+        ):
+            yield connection
+
+    def close(self) -> None:
+        self.engine.dispose()
+
+
+def _engine(url: str) -> Engine:
+    try:
+        parsed = make_url(url)
+    except ArgumentError:
+        raise ConfigError(
+            "The database URL cannot be read.",
+            fix="Write sqlite:///crmsync.db or postgresql://user@host/name.",
+        ) from None
+    if parsed.get_backend_name() == "postgresql":
+        return _postgresql(parsed.set(drivername="postgresql+psycopg"))
+    if parsed.get_backend_name() == "sqlite":
+        return _sqlite(parsed)
+    raise ConfigError(
+        f"{parsed.get_backend_name()} databases are not supported.",
+        fix="Use sqlite:///FILE or postgresql://….",
+    )
+
+
+def _postgresql(url: Any) -> Engine:
+    try:
+        return create_engine(
+            url, hide_parameters=True, pool_pre_ping=True, connect_args={"application_name": "crmsync"}
+        )
+    except (ModuleNotFoundError, NoSuchModuleError):
+        raise ConfigError(
+            "PostgreSQL needs the psycopg driver.", fix="Install it: pip install 'crmsync[postgres]'."
+        ) from None
+
+
+def _sqlite(url: Any) -> Engine:
+    path = url.database
+    if not path or path == ":memory:":
+        raise ConfigError(
+            "An SQLite database in memory is gone when the process ends.",
+            fix="Name a file: sqlite:///crmsync.db.",
+        )
+    try:
+        # SQLite gives its -wal and -shm files the mode of the database file.
+        os.close(os.open(Path(path), os.O_CREAT | os.O_RDWR, 0o600))
+    except OSError as error:
+        raise ConfigError(
+            f"The database file {path} cannot be opened: {error.strerror}.",
+            fix="Create its folder, or name another file under `database`.",
+        ) from None
+    engine = create_engine(
+        url,
+        hide_parameters=True,
+        connect_args={"timeout": BUSY_TIMEOUT_MS / 1000, "check_same_thread": False},
+    )
+
+    @event.listens_for(engine, "connect")
+    def _prepare(connection: sqlite3.Connection, _: Any) -> None:
+        # The driver's own transaction handling would begin too late for BEGIN IMMEDIATE.
+        connection.isolation_level = None
+        cursor = connection.cursor()
+        try:
+            for pragma in (
+                "journal_mode=WAL",
+                "synchronous=FULL",
+                "foreign_keys=ON",
+                "secure_delete=ON",
+                "cache_size=-8192",
+                "temp_store=MEMORY",
+            ):
+                cursor.execute(f"PRAGMA {pragma}")
+        except sqlite3.DatabaseError as error:
+            raise ConfigError(
+                f"{path} is not a usable SQLite database: {error}.",
+                fix="Name another file under `database`, or restore a backup.",
+            ) from None
+        finally:
+            cursor.close()
+
+    @event.listens_for(engine, "begin")
+    def _begin(connection: Connection) -> None:
+        # A writer that starts as a reader can fail half-way; taking the lock at once cannot.
+        immediate = connection.get_execution_options().get("crmsync_write")
+        connection.exec_driver_sql("BEGIN IMMEDIATE" if immediate else "BEGIN")
+
+    return engine

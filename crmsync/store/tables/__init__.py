@@ -1,0 +1,41 @@
+"""The tables, one noun a class: they are the documentation of what is stored.
+
+Rows are read and written with SQLAlchemy Core through `Store`; no hot path builds these objects.
+"""
+
+from crmsync.store.tables.audit import Audit
+from crmsync.store.tables.base import EPOCH, Instant, from_instant, to_instant
+from crmsync.store.tables.connection import Connection, CursorRow, Run, Seen
+from crmsync.store.tables.customer import Account, Consent, Customer, Suppression
+from crmsync.store.tables.order import Order, OrderLine, Product, Refund
+from crmsync.store.tables.quarantine import Quarantine
+from crmsync.store.tables.quota import Quota, TokenRow
+from crmsync.store.tables.review import Agent, Conversation, Review
+from crmsync.store.tables.touched import Touched
+
+__all__ = [
+    "EPOCH",
+    "Account",
+    "Agent",
+    "Audit",
+    "Connection",
+    "Consent",
+    "Conversation",
+    "CursorRow",
+    "Customer",
+    "Instant",
+    "Order",
+    "OrderLine",
+    "Product",
+    "Quarantine",
+    "Quota",
+    "Refund",
+    "Review",
+    "Run",
+    "Seen",
+    "Suppression",
+    "TokenRow",
+    "Touched",
+    "from_instant",
+    "to_instant",
+]

@@ -1,0 +1,23 @@
+"""Who did what by hand, for ever."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from sqlalchemy import Text
+from sqlmodel import Field, SQLModel
+
+from crmsync.store.tables.base import instant
+
+
+class Audit(SQLModel, table=True):
+    """One action of a person: approve, cancel, resolve, replay, drop, suppress."""
+
+    __tablename__ = "audit"
+
+    id: int | None = Field(default=None, primary_key=True)
+    at: datetime = instant()
+    actor: str
+    action: str
+    object: str
+    detail: str = Field(default="", sa_type=Text)

@@ -1,0 +1,76 @@
+"""Customers, and their accounts on each platform."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from sqlalchemy import UniqueConstraint
+from sqlmodel import Field, SQLModel
+
+from crmsync.store.tables.base import CLUSTERED, Pulled, instant
+
+
+class Customer(SQLModel, table=True):
+    """One person. `key` is (platform scope, opaque id) of the account it was first known by."""
+
+    __tablename__ = "customer"
+
+    id: int | None = Field(default=None, primary_key=True)
+    key: str = Field(unique=True)
+    learned_at: datetime = instant()
+
+
+class Account(Pulled, table=True):
+    """A customer's identity on one connection, with what the platform tells of it.
+
+    An account that was only named by an order has digest 0 and no profile yet.
+    """
+
+    __tablename__ = "account"
+    __table_args__ = (CLUSTERED,)
+
+    customer_id: int = Field(foreign_key="customer.id", index=True)
+    name: str | None = None
+    email: str | None = None
+    email_verified: bool = False
+    phone: str | None = None
+    phone_verified: bool = False
+    language: str | None = None
+    country: str | None = None
+    region: str | None = None
+    city: str | None = None
+    registered_at: datetime | None = instant(default=None)
+
+
+class Consent(SQLModel, table=True):
+    """The ledger of a customer's will: each statement once, the latest one counts."""
+
+    __tablename__ = "consent"
+    __table_args__ = (UniqueConstraint("connection_id", "account_id", "medium", "purpose", "at", "granted"),)
+
+    id: int | None = Field(default=None, primary_key=True)
+    connection_id: int = Field(foreign_key="connection.id")
+    account_id: str
+    medium: str
+    purpose: str
+    granted: bool
+    at: datetime = instant()
+    source: str
+    learned_at: datetime = instant()
+
+
+class Suppression(SQLModel, table=True):
+    """Nobody writes to this address (kind `account`, `email` or `phone`), whatever consent says.
+
+    `medium` is one medium or `any`. An account's value is `connection name:external id`.
+    """
+
+    __tablename__ = "suppression"
+    __table_args__ = (UniqueConstraint("kind", "value", "medium"),)
+
+    id: int | None = Field(default=None, primary_key=True)
+    kind: str
+    value: str
+    medium: str = "any"
+    reason: str
+    at: datetime = instant()

@@ -1,0 +1,29 @@
+"""Records that could not be understood, kept whole until a person replays or drops them."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from sqlalchemy import BigInteger, Text, UniqueConstraint
+from sqlmodel import Field, SQLModel
+
+from crmsync.store.tables.base import instant
+
+
+class Quarantine(SQLModel, table=True):
+    """One rejected payload as JSON, with why and how often it was rejected."""
+
+    __tablename__ = "quarantine"
+    __table_args__ = (UniqueConstraint("connection_id", "stream", "digest"),)
+
+    id: int | None = Field(default=None, primary_key=True)
+    connection_id: int = Field(foreign_key="connection.id")
+    stream: str
+    external_id: str | None = None
+    digest: int = Field(sa_type=BigInteger)
+    payload: str = Field(sa_type=Text)
+    reason: str
+    times: int = 1
+    first_at: datetime = instant()
+    last_at: datetime = instant()
+    run_id: int | None = Field(default=None, foreign_key="run.id")

@@ -1,0 +1,61 @@
+"""What customers say: reviews, and conversations with the shop's agents."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from sqlalchemy import Index, Text
+from sqlmodel import Field, SQLModel
+
+from crmsync.store.tables.base import Pulled, instant
+
+
+class Review(Pulled, table=True):
+    """A review of an order or a product. `level` is good, neutral or bad, from the score where the
+    platform gives none."""
+
+    __tablename__ = "review"
+    __table_args__ = (
+        Index(None, "connection_id", "order_id"),
+        Index(None, "connection_id", "product_id"),
+    )
+
+    order_id: str | None = None
+    product_id: str | None = None
+    account_id: str | None = None
+    score: float | None = None
+    level: str | None = None
+    title: str = ""
+    text: str = Field(default="", sa_type=Text)
+    language: str | None = None
+    created_at: datetime = instant()
+    replied_at: datetime | None = instant(default=None)
+
+
+class Agent(SQLModel, table=True):
+    """A service agent of the shop, as conversations and orders name them."""
+
+    __tablename__ = "agent"
+
+    connection_id: int = Field(primary_key=True, foreign_key="connection.id")
+    external_id: str = Field(primary_key=True)
+    name: str | None = None
+    learned_at: datetime = instant()
+
+
+class Conversation(Pulled, table=True):
+    """A talk between a customer and an agent, from the first question to its outcome."""
+
+    __tablename__ = "conversation"
+    __table_args__ = (Index(None, "connection_id", "account_id"), Index(None, "connection_id", "agent_id"))
+
+    account_id: str | None = None
+    agent_id: str | None = None
+    order_id: str | None = None
+    product_id: str | None = None
+    started_at: datetime = instant()
+    first_reply_at: datetime | None = instant(default=None)
+    ended_at: datetime | None = instant(default=None)
+    outcome: str | None = None
+    type: str | None = None
+    rating: float | None = None

@@ -16,6 +16,9 @@ from crmsync.sdk.errors import ConfigError
 
 BUSY_TIMEOUT_MS = 30_000
 
+STAGED = "crmsync_staged"
+"""Key of a pooled connection's note of which temporary tables it has."""
+
 
 class Store:
     """A database with the crmsync tables. `read` and `write` are the only ways in.
@@ -71,13 +74,20 @@ def _engine(url: str) -> Engine:
 
 def _postgresql(url: Any) -> Engine:
     try:
-        return create_engine(
+        engine = create_engine(
             url, hide_parameters=True, pool_pre_ping=True, connect_args={"application_name": "crmsync"}
         )
     except (ModuleNotFoundError, NoSuchModuleError):
         raise ConfigError(
             "PostgreSQL needs the psycopg driver.", fix="Install it: pip install 'crmsync[postgres]'."
         ) from None
+
+    @event.listens_for(engine, "rollback")
+    def _forget(connection: Connection) -> None:
+        # A rollback takes the temporary tables it created with it.
+        connection.info.pop(STAGED, None)
+
+    return engine
 
 
 def _sqlite(url: Any) -> Engine:

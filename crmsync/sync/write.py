@@ -1,0 +1,200 @@
+"""Writing one page: what is new or changed, and nothing else."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any, NamedTuple, cast
+
+from sqlalchemy import Connection, text
+
+from crmsync.sdk import Customer, Order, Record
+from crmsync.store import tables
+from crmsync.store.bulk import Bulk, among, many
+from crmsync.sync.account import ensure_accounts
+from crmsync.sync.kind import KINDS, LINES, Kind, Touch, account_ids, at, line_rows, names_accounts
+
+AGENTS = Bulk(tables.Agent, ("connection_id", "external_id", "name", "learned_at"), keep=("learned_at",))
+CONSENTS = Bulk(
+    tables.Consent,
+    ("connection_id", "account_id", "medium", "purpose", "granted", "at", "source", "learned_at"),
+)
+TOUCHED = Bulk(tables.Touched, ("connection_id", "kind", "external_id", "stamp"))
+SEEN = Bulk(tables.Seen, ("run_id", "external_id"))
+
+EVERYTHING = ("all", "")
+
+
+class Written(NamedTuple):
+    """How many records of a page were new, changed, or as they were stored."""
+
+    inserted: int
+    updated: int
+    unchanged: int
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """Where a stream's records go. `first`: no walk of this stream has ever reached its end, so that
+    one touch of everything says more cheaply what a touch per subject would."""
+
+    connection_id: int
+    scope: str
+    stream: str
+    first: bool
+
+    @property
+    def kind(self) -> Kind:
+        return KINDS[self.stream]
+
+
+class Sorted(NamedTuple):
+    """A page's records with their digests, by what writing them would do."""
+
+    new: list[tuple[Record, int]]
+    changed: list[tuple[Record, int]]
+    unchanged: int
+
+
+def write_records(
+    connection: Connection, target: Target, records: Sequence[Record], digests: Sequence[int], now: int
+) -> Written:
+    """Store what differs from what is stored, and note whose facts that makes stale."""
+    found = compare(connection, target, records, digests)
+    pairs = [*found.new, *found.changed]
+    if pairs:
+        _store(connection, target, found, now)
+        _touch(
+            connection,
+            target,
+            [EVERYTHING]
+            if target.first
+            else {touch for record, _ in pairs for touch in target.kind.touches(record)},
+        )
+    return Written(len(found.new), len(found.changed), found.unchanged)
+
+
+def compare(
+    connection: Connection, target: Target, records: Sequence[Record], digests: Sequence[int]
+) -> Sorted:
+    """Sort a page's records into new, changed and unchanged; of an id given twice the newest counts."""
+    latest: dict[str, tuple[Record, int]] = {}
+    for record, digest in zip(records, digests, strict=True):
+        earlier = latest.get(record.external_id)
+        if earlier is None or not _older(at(record.updated_at), at(earlier[0].updated_at)):
+            latest[record.external_id] = (record, digest)
+    stored = _stored(connection, target, latest)
+    new, changed = [], []
+    for external_id, pair in latest.items():
+        known = stored.get(external_id)
+        if known is None or not known[0]:  # an account that was only named so far
+            new.append(pair)
+        else:
+            digest, updated_at, deleted_at = known
+            if (digest != pair[1] or deleted_at is not None) and not _older(
+                at(pair[0].updated_at), updated_at
+            ):
+                changed.append(pair)
+    return Sorted(new, changed, len(records) - len(new) - len(changed))
+
+
+def _older(given: int | None, stored: int | None) -> bool:
+    return given is not None and stored is not None and given < stored
+
+
+def _stored(
+    connection: Connection, target: Target, ids: Iterable[str]
+) -> dict[str, tuple[int, int | None, int | None]]:
+    rows = connection.execute(
+        text(
+            f'SELECT external_id, digest, updated_at, deleted_at FROM "{target.kind.table}" '
+            f"WHERE connection_id = :connection_id AND external_id IN {among(connection, 'ids')}"
+        ),
+        {"connection_id": target.connection_id, "ids": many(connection, ids)},
+    )
+    return {row[0]: (row[1], row[2], row[3]) for row in rows}
+
+
+def _store(connection: Connection, target: Target, found: Sorted, now: int) -> None:
+    pairs = [*found.new, *found.changed]
+    records = [record for record, _ in pairs]
+    connection_id, kind, values = target.connection_id, target.kind, target.kind.values
+    if target.stream == "customers":
+        ids = [record.external_id for record in records]
+        customers = ensure_accounts(connection, connection_id, target.scope, ids, now)
+        _consents(connection, connection_id, cast("list[Customer]", records), now)
+    elif names_accounts(type(records[0])):
+        ensure_accounts(connection, connection_id, target.scope, account_ids(records), now)
+    kind.bulk.upsert(
+        connection,
+        [
+            (
+                connection_id,
+                record.external_id,
+                at(record.updated_at),
+                now,
+                now,
+                None,
+                digest,
+                *((customers[record.external_id],) if target.stream == "customers" else ()),
+                *values(record),
+            )
+            for record, digest in pairs
+        ],
+    )
+    if target.stream == "orders":
+        _lines(connection, target, found)
+    if "agent_id" in kind.columns:
+        _agents(connection, connection_id, records, now)
+
+
+def _consents(connection: Connection, connection_id: int, customers: Sequence[Customer], now: int) -> None:
+    CONSENTS.insert(
+        connection,
+        [
+            (
+                connection_id,
+                customer.external_id,
+                consent.medium,
+                consent.purpose,
+                consent.granted,
+                at(consent.at) or at(customer.updated_at) or now,
+                consent.source,
+                now,
+            )
+            for customer in customers
+            for consent in customer.consents
+        ],
+    )
+
+
+def _lines(connection: Connection, target: Target, found: Sorted) -> None:
+    orders = cast("list[tuple[Order, int]]", [*found.new, *found.changed])
+    if found.changed:
+        where = f"WHERE connection_id = :connection_id AND order_id IN {among(connection, 'ids')}"
+        changed = {
+            "connection_id": target.connection_id,
+            "ids": many(connection, [record.external_id for record, _ in found.changed]),
+        }
+        if not target.first:
+            # A product that is no longer in the order has one sale less.
+            products = connection.execute(
+                text(f"SELECT DISTINCT product_id FROM order_line {where} AND product_id IS NOT NULL"),
+                changed,
+            ).scalars()
+            _touch(connection, target, {("product", product) for product in products})
+        connection.execute(text(f"DELETE FROM order_line {where}"), changed)
+    LINES.upsert(connection, [row for order, _ in orders for row in line_rows(target.connection_id, order)])
+
+
+def _agents(connection: Connection, connection_id: int, records: Sequence[Any], now: int) -> None:
+    named = {r.agent_id: getattr(r, "agent_name", None) for r in records if r.agent_id}
+    rows = [(connection_id, agent, name, now) for agent, name in named.items()]
+    AGENTS.insert(connection, rows)
+    AGENTS.upsert(connection, [row for row in rows if row[2] is not None])
+
+
+def _touch(connection: Connection, target: Target, touches: Iterable[Touch]) -> None:
+    stamp = time.time_ns() // 1000
+    TOUCHED.upsert(connection, [(target.connection_id, *touch, stamp) for touch in sorted(touches)])

@@ -7,6 +7,8 @@ from crmsync.store.tables.audit import Audit
 from crmsync.store.tables.base import EPOCH, Instant, from_instant, to_instant
 from crmsync.store.tables.connection import Connection, CursorRow, Run, Seen
 from crmsync.store.tables.customer import Account, Consent, Customer, Suppression
+from crmsync.store.tables.flag import Flag, FlagEvent
+from crmsync.store.tables.model_fit import ModelFit, RuleState
 from crmsync.store.tables.order import Order, OrderLine, Product, Refund
 from crmsync.store.tables.quarantine import Quarantine
 from crmsync.store.tables.quota import Quota, TokenRow
@@ -23,7 +25,10 @@ __all__ = [
     "Conversation",
     "CursorRow",
     "Customer",
+    "Flag",
+    "FlagEvent",
     "Instant",
+    "ModelFit",
     "Order",
     "OrderLine",
     "Product",
@@ -31,6 +36,7 @@ __all__ = [
     "Quota",
     "Refund",
     "Review",
+    "RuleState",
     "Run",
     "Seen",
     "Suppression",

@@ -7,6 +7,14 @@ from crmsync.store.tables.audit import Audit
 from crmsync.store.tables.base import EPOCH, Instant, from_instant, to_instant
 from crmsync.store.tables.connection import Connection, CursorRow, Run, Seen
 from crmsync.store.tables.customer import Account, Consent, Customer, Suppression
+from crmsync.store.tables.fact import (
+    AgentFact,
+    CustomerFact,
+    CustomerSpend,
+    FactRefresh,
+    ProductFact,
+    ShopFact,
+)
 from crmsync.store.tables.flag import Flag, FlagEvent
 from crmsync.store.tables.model_fit import ModelFit, RuleState
 from crmsync.store.tables.order import Order, OrderLine, Product, Refund
@@ -19,12 +27,16 @@ __all__ = [
     "EPOCH",
     "Account",
     "Agent",
+    "AgentFact",
     "Audit",
     "Connection",
     "Consent",
     "Conversation",
     "CursorRow",
     "Customer",
+    "CustomerFact",
+    "CustomerSpend",
+    "FactRefresh",
     "Flag",
     "FlagEvent",
     "Instant",
@@ -32,6 +44,7 @@ __all__ = [
     "Order",
     "OrderLine",
     "Product",
+    "ProductFact",
     "Quarantine",
     "Quota",
     "Refund",
@@ -39,6 +52,7 @@ __all__ = [
     "RuleState",
     "Run",
     "Seen",
+    "ShopFact",
     "Suppression",
     "TokenRow",
     "Touched",

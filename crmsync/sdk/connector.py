@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import threading
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from functools import cached_property
@@ -199,6 +199,15 @@ class Connector(ABC, Generic[S]):
     def identity_scope(self) -> str:
         """Within what the platform's customer ids are unique: by default this connection alone."""
         return self.context.connection
+
+    def offers(self) -> Collection[str]:
+        """The streams that can be pulled with these settings: by default all of `streams()`."""
+        return self.streams().keys()
+
+    def accepts(self) -> Mapping[str, Idempotency]:
+        """What can be pushed with these settings, and how each behaves when a key is repeated: by
+        default all of `pushes()`."""
+        return self.pushes()
 
     def lookup_message(self, key: str) -> Receipt | None:
         """What became of the message pushed under this key; only for pushes that declare `lookup`."""

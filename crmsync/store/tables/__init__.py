@@ -7,6 +7,16 @@ from crmsync.store.tables.audit import Audit
 from crmsync.store.tables.base import EPOCH, Instant, from_instant, to_instant
 from crmsync.store.tables.connection import Connection, CursorRow, Run, Seen
 from crmsync.store.tables.customer import Account, Consent, Customer, Suppression
+from crmsync.store.tables.fact import (
+    AgentFact,
+    CustomerFact,
+    CustomerSpend,
+    FactRefresh,
+    ProductFact,
+    ShopFact,
+)
+from crmsync.store.tables.flag import Flag, FlagEvent
+from crmsync.store.tables.model_fit import ModelFit, RuleState
 from crmsync.store.tables.order import Order, OrderLine, Product, Refund
 from crmsync.store.tables.quarantine import Quarantine
 from crmsync.store.tables.quota import Quota, TokenRow
@@ -17,22 +27,32 @@ __all__ = [
     "EPOCH",
     "Account",
     "Agent",
+    "AgentFact",
     "Audit",
     "Connection",
     "Consent",
     "Conversation",
     "CursorRow",
     "Customer",
+    "CustomerFact",
+    "CustomerSpend",
+    "FactRefresh",
+    "Flag",
+    "FlagEvent",
     "Instant",
+    "ModelFit",
     "Order",
     "OrderLine",
     "Product",
+    "ProductFact",
     "Quarantine",
     "Quota",
     "Refund",
     "Review",
+    "RuleState",
     "Run",
     "Seen",
+    "ShopFact",
     "Suppression",
     "TokenRow",
     "Touched",

@@ -4,10 +4,14 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from sqlalchemy import Index, Text
+from sqlalchemy import Index, Text, text
 from sqlmodel import Field, SQLModel
 
 from crmsync.store.tables.base import Pulled, instant
+
+# Facts look up by these what has no other way to its subject; the rows are few.
+_NO_ORDER = text("order_id IS NULL")
+_COMPLAINT = text("type IS NOT NULL")
 
 
 class Review(Pulled, table=True):
@@ -18,6 +22,13 @@ class Review(Pulled, table=True):
     __table_args__ = (
         Index(None, "connection_id", "order_id"),
         Index(None, "connection_id", "product_id"),
+        Index(
+            "ix_review_own_account",
+            "connection_id",
+            "account_id",
+            sqlite_where=_NO_ORDER,
+            postgresql_where=_NO_ORDER,
+        ),
     )
 
     order_id: str | None = None
@@ -47,7 +58,24 @@ class Conversation(Pulled, table=True):
     """A talk between a customer and an agent, from the first question to its outcome."""
 
     __tablename__ = "conversation"
-    __table_args__ = (Index(None, "connection_id", "account_id"), Index(None, "connection_id", "agent_id"))
+    __table_args__ = (
+        Index(None, "connection_id", "account_id"),
+        Index(None, "connection_id", "agent_id"),
+        Index(
+            "ix_conversation_complaint_order",
+            "connection_id",
+            "order_id",
+            sqlite_where=_COMPLAINT,
+            postgresql_where=_COMPLAINT,
+        ),
+        Index(
+            "ix_conversation_complaint_product",
+            "connection_id",
+            "product_id",
+            sqlite_where=_COMPLAINT,
+            postgresql_where=_COMPLAINT,
+        ),
+    )
 
     account_id: str | None = None
     agent_id: str | None = None

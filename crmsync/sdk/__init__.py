@@ -36,6 +36,7 @@ from crmsync.sdk.records import (
     Record,
     Refund,
     Review,
+    checked,
 )
 from crmsync.sdk.rule import Facts, Finding, Model, Reason, Rule
 from crmsync.sdk.settings import Duration, Rate, Settings, Share
@@ -100,6 +101,7 @@ __all__ = [
     "UsageError",
     "Veto",
     "Wait",
+    "checked",
     "display",
     "exponent",
     "hookimpl",

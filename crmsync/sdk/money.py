@@ -30,11 +30,12 @@ def minor(amount: str | int | Decimal, currency: str) -> int:
 
     Raises RecordError when the amount is not a finite decimal number.
     """
-    if isinstance(amount, str) and currency not in _EXPONENT:
+    if type(amount) is str and amount[-3:-2] == "." and currency not in _EXPONENT:
         # The usual shape, "123.45", without the cost of Decimal.
-        whole, _, cents = amount.partition(".")
-        if whole and len(cents) == 2 and (digits := whole + cents).isascii() and digits.isdigit():
-            return int(digits)
+        try:
+            return int(amount[:-3] + amount[-2:])
+        except ValueError:
+            pass
     if isinstance(amount, float | bool):
         raise RecordError(f"{amount!r} is not an exact amount.", fix="Pass a string, an int or a Decimal.")
     try:

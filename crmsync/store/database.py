@@ -122,7 +122,9 @@ def _sqlite(url: Any) -> Engine:
                 "synchronous=FULL",
                 "foreign_keys=ON",
                 "secure_delete=ON",
-                "cache_size=-8192",
+                # A larger log copies pages that change often once instead of every few commits.
+                "wal_autocheckpoint=8000",
+                "cache_size=-16384",
                 "temp_store=MEMORY",
             ):
                 cursor.execute(f"PRAGMA {pragma}")

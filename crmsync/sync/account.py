@@ -41,7 +41,9 @@ def ensure_accounts(
                 f"WHERE connection_id = :connection_id AND external_id IN {among(connection, 'ids')}"
             ),
             {"connection_id": connection_id, "ids": many(connection, ids)},
-        ).tuples()
+        )
+        .tuples()
+        .all()
     )
     if missing := sorted(set(ids).difference(known)):
         keys = {f"{scope}:{account}": account for account in missing}

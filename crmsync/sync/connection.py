@@ -95,8 +95,9 @@ def sync_connection(
     stop = stop or threading.Event()
     _check_daily(store, source, clock, zone)
     results = []
+    offered = source.connector.offers()
     for stream in source.connector.streams():
-        if streams is not None and stream not in streams:
+        if stream not in offered or (streams is not None and stream not in streams):
             continue
         if stop.is_set():
             break

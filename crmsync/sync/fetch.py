@@ -13,15 +13,21 @@ from crmsync.sdk.connector import BoundStream
 _END = object()
 _PATIENCE = 0.2
 
+AHEAD = 4
+"""How many pages wait at the most: what keeps memory flat however long the history."""
 
-def fetch_ahead(stream: BoundStream[Any], since: Cursor, stop: threading.Event) -> Iterator[Page]:
-    """The stream's pages; one is always being fetched while another is worked on, never more.
+
+def fetch_ahead(stream: BoundStream[Any], since: Cursor, stop: threading.Event) -> Iterator[list[Page]]:
+    """The stream's pages, fetched while earlier ones are worked on; each list is what is at hand.
+
+    A slow platform gives lists of one page, each stored as it comes. One that is faster than the
+    store gives up to `AHEAD` pages, which then share a transaction.
 
     Whatever the connector raises is raised here, after the pages that came before it. A page that
     repeats the cursor and payloads of the one before ends the walk with TransientError, so that a
     platform which loops cannot make us loop.
     """
-    pages: queue.Queue[Any] = queue.Queue(maxsize=1)
+    pages: queue.Queue[Any] = queue.Queue(maxsize=AHEAD)
     enough = threading.Event()
 
     def put(item: Any) -> bool:
@@ -50,20 +56,25 @@ def fetch_ahead(stream: BoundStream[Any], since: Cursor, stop: threading.Event) 
     thread = threading.Thread(target=fetch, name=f"fetch-{stream.stream.name}", daemon=True)
     thread.start()
     last: Page | None = None
+    end: Any = None
     try:
-        while (item := pages.get()) is not _END:
-            if isinstance(item, Page):
-                if last is not None and item.payloads and _same(item, last):
-                    raise TransientError(
-                        f"The platform gave the same page of {stream.stream.name} twice.",
-                        fix="The next run goes on from the last page that was new.",
-                    )
+        while end is None:
+            at_hand: list[Page] = []
+            item = pages.get()
+            while isinstance(item, Page) and not _same(item, last):
                 last = item
-                yield item
-            elif isinstance(item, BaseException):
-                raise item
+                at_hand.append(item)
+                if len(at_hand) == AHEAD or pages.empty():
+                    break
+                item = pages.get()
             else:
-                raise TypeError(f"the stream yielded a {type(item).__name__}, not a Page")
+                end = item
+            if at_hand:
+                yield at_hand
+        if isinstance(end, BaseException):
+            raise end
+        if end is not _END:
+            raise _not_a_new_page(stream, end)
         if stop.is_set():
             raise Stopped
     finally:
@@ -71,5 +82,19 @@ def fetch_ahead(stream: BoundStream[Any], since: Cursor, stop: threading.Event) 
         thread.join(timeout=5)
 
 
-def _same(page: Page, other: Page) -> bool:
-    return page.cursor == other.cursor and page.payloads == other.payloads
+def _same(page: Page, other: Page | None) -> bool:
+    return (
+        other is not None
+        and bool(page.payloads)
+        and page.cursor == other.cursor
+        and page.payloads == other.payloads
+    )
+
+
+def _not_a_new_page(stream: BoundStream[Any], item: Any) -> Exception:
+    if isinstance(item, Page):
+        return TransientError(
+            f"The platform gave the same page of {stream.stream.name} twice.",
+            fix="The next run goes on from the last page that was new.",
+        )
+    return TypeError(f"the stream yielded a {type(item).__name__}, not a Page")

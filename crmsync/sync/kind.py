@@ -262,4 +262,4 @@ def account_ids(records: list[Any]) -> set[str]:
 
 
 def names_accounts(record: type[Record]) -> bool:
-    return "customer_id" in record.model_fields
+    return "customer_id" in record.__struct_fields__

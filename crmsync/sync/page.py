@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from hashlib import blake2b
 from typing import Any
 
 from pydantic import ValidationError
 
-from crmsync.sdk import CrmsyncError, Cursor, Page, Record
+from crmsync.sdk import CrmsyncError, Cursor, Page, Record, checked
 from crmsync.sdk.connector import BoundStream
 
 
@@ -26,63 +26,47 @@ class Rejected:
 
 @dataclass(slots=True)
 class Mapped:
-    """A page's records, each with the digest of its content, and what was rejected."""
+    """The records of pages stored together, each with its digest, and what was rejected."""
 
     cursor: Cursor
     total: int | None = None
+    pages: int = 0
     pulled: int = 0
     records: list[Record] = field(default_factory=list)
     digests: list[int] = field(default_factory=list)
     rejected: list[Rejected] = field(default_factory=list)
 
 
-def map_page(stream: BoundStream[Any], page: Page) -> Mapped:
-    """Map every payload of a page; a mapping's errors reject its own payload and nothing else."""
-    mapped = Mapped(page.cursor, page.total, len(page.payloads))
+def map_pages(stream: BoundStream[Any], pages: Sequence[Page]) -> Mapped:
+    """Map every payload of some pages; a mapping's errors reject its own payload and nothing else."""
+    mapped = Mapped(pages[-1].cursor, pages[-1].total, len(pages))
     record_of, kind = stream.record, stream.stream.record
-    for payload in page.payloads:
+    for payload in (payload for page in pages for payload in page.payloads):
+        mapped.pulled += 1
         try:
             record = record_of(payload)
             if record is None:
                 continue
             if type(record) is not kind:
                 raise TypeError(f"the mapping made a {type(record).__name__}, not a {kind.__name__}")
-            digest = digest_of(record)
+            record, content = checked(record)
         except Exception as error:
             mapped.rejected.append(reject(payload, error))
         else:
             mapped.records.append(record)
-            mapped.digests.append(digest)
+            mapped.digests.append(digest_of(content))
     return mapped
 
 
-def digest_of(record: Record) -> int:
-    """A 64-bit digest of a record's whole content.
-
-    Raises ValueError for text that no database can keep: a NUL, half of a surrogate pair.
-    """
-    content: bytes = type(record).__pydantic_serializer__.to_json(record)
-    if b"\\u0000" in content and any("\0" in text for text in _texts(record.model_dump())):
-        raise ValueError("a text contains a NUL character")
+def digest_of(content: bytes) -> int:
+    """A 64-bit digest that fits a BIGINT."""
     return int.from_bytes(blake2b(content, digest_size=8).digest(), "big", signed=True)
-
-
-def _texts(value: Any) -> Iterator[str]:
-    if isinstance(value, str):
-        yield value
-    elif isinstance(value, dict):
-        for part in value.values():
-            yield from _texts(part)
-    elif isinstance(value, list):
-        for part in value:
-            yield from _texts(part)
 
 
 def reject(payload: Any, error: Exception) -> Rejected:
     """The quarantine entry of a payload that raised."""
     kept = json.dumps(payload, default=str, ensure_ascii=True, sort_keys=True)
-    digest = int.from_bytes(blake2b(kept.encode(), digest_size=8).digest(), "big", signed=True)
-    return Rejected(kept, digest, _likely_id(payload), _reason(error))
+    return Rejected(kept, digest_of(kept.encode()), _likely_id(payload), _reason(error))
 
 
 def _likely_id(payload: Any) -> str | None:

@@ -16,7 +16,7 @@ from crmsync.store import Store
 from crmsync.store import tables as t
 from crmsync.store.bulk import among, many
 from crmsync.store.tables import to_instant
-from crmsync.sync.page import Rejected, map_page
+from crmsync.sync.page import Rejected, map_pages
 from crmsync.sync.write import Target, write_records
 
 _PUT = """
@@ -159,7 +159,7 @@ def replay(
     moment = to_instant(now)
     stored, reasons = 0, Counter[str]()
     for entry_id, payload in entries:
-        mapped = map_page(stream, Page([json.loads(payload)], Cursor()))
+        mapped = map_pages(stream, [Page([json.loads(payload)], Cursor())])
         with store.write() as connection:
             if mapped.rejected:
                 reasons[mapped.rejected[0].reason] += 1

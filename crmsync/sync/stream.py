@@ -1,4 +1,4 @@
-"""One run of one stream: pages in, rows and cursor out, each page in one transaction."""
+"""One run of one stream: pages in, rows and cursor out, whatever is at hand in one transaction."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ from crmsync.store import Store
 from crmsync.store.tables import to_instant
 from crmsync.sync.cursor import Position, advance, read_position
 from crmsync.sync.fetch import fetch_ahead
-from crmsync.sync.page import Mapped, map_page
+from crmsync.sync.page import Mapped, map_pages
 from crmsync.sync.progress import Progress, Unwatched
 from crmsync.sync.quarantine import has_quarantine, put_aside, release
 from crmsync.sync.run import Counts, RunKind, end_run, record_counts, record_wait, result_of, start_run
@@ -172,8 +172,8 @@ class StreamRun:
         )
         since = self.scope.start(position, stream)
         cursor = since
-        for page in fetch_ahead(stream, since, self.stop):
-            mapped = map_page(stream, page)
+        for pages in fetch_ahead(stream, since, self.stop):
+            mapped = map_pages(stream, pages)
             cursor = mapped.cursor
             self._weigh(mapped)
             if self.scope.dry_run:
@@ -233,7 +233,7 @@ class StreamRun:
 
     def _count(self, mapped: Mapped, inserted: int, updated: int, unchanged: int) -> None:
         counts = self.counts
-        counts.pages += 1
+        counts.pages += mapped.pages
         counts.pulled += mapped.pulled
         counts.inserted += inserted
         counts.updated += updated
@@ -291,4 +291,6 @@ def _reason(error: Exception) -> str:
         return str(error)
     frame = traceback.extract_tb(error.__traceback__)[-1]
     place = f"{frame.filename.rsplit('/', 1)[-1]}:{frame.lineno}"
-    return f"{type(error).__name__} at {place}: {error}. This is a fault of the connector: tell its author."
+    return (
+        f"{type(error).__name__} at {place}: {error}. This is a fault in the code: the log has the traceback."
+    )

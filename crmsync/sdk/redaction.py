@@ -19,43 +19,26 @@ from urllib.parse import quote, quote_plus
 
 from pydantic import SecretStr
 
+from crmsync.sdk.sensitive_keys import is_contact, is_secret
+
 MASK = "[redacted]"
 
-_SECRET_WORDS = frozenset(
-    "authorization auth token secret password passwd pwd passphrase key apikey appkey appsecret credential "
-    "credentials cookie session signature sign sig jwt otp pin cvv".split()
-)
-_CONTACT_WORDS = frozenset(
-    "email mail phone mobile tel telephone fax address addr street postcode zipcode birthday wechat openid "
-    "unionid idcard passport iban cardno nick nickname "
-    "姓名 电话 手机 手机号 邮箱 地址 收货地址 收件人 身份证".split()
-)
-_CONTACT_PAIRS = frozenset({"id_card", "id_number", "card_number", "card_no", "real_name", "tax_id"})
-_PERSONS = frozenset(
-    "customer buyer receiver recipient user first last full family given real contact consignee person "
-    "sender member nick display".split()
-)
-# Named like a secret, yet what a log is read for.
-_PLAIN_KEYS = frozenset(
-    "idempotency_key message_key primary_key foreign_key sort_key unique_key config_key cache_key dedupe_key "
-    "listen_address bind_address session_id_count".split()
-)
 _PLAIN_PARAMETERS = frozenset(
     "page pages page_no page_size pagesize per_page limit offset size count sort order order_by status state "
     "type since until from to start end start_time end_time updated_since updated_after created_after fields "
     "include format lang locale version v method id order_id product_id".split()
 )
 _NUMBERED = re.compile(
-    r"(?:order|refund|product|review|record|trade|sku|run|page|tid|oid|订单|单号)"
+    r"(?:orders?|refunds?|products?|reviews?|records?|trades?|skus?|runs?|pages?|tid|oid|订单|单号)"
     r"(?:[\s_]?(?:id|ids|no|number|号))?[\s:=#'\"(\[]*$",
     re.IGNORECASE,
 )
-_WORD = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|[\u4e00-\u9fff]+")
 
-_URL = re.compile(r"(?P<scheme>\b[a-zA-Z][a-zA-Z0-9+.-]*://)(?P<user>[^\s/?#'\"<>]*@)")
-_PARAMETER = re.compile(r"(?P<lead>[?&;])(?P<key>[^\s=&#?;'\"<>]{1,64})=(?P<value>[^\s&#'\"<>]*)")
+_URL = re.compile(r"(?P<scheme>\b[a-zA-Z][a-zA-Z0-9+.-]{0,20}://)(?P<user>[^\s/?#'\"<>]{0,512}@)")
+_PARAMETER = re.compile(r"(?P<lead>[?&])(?P<key>[^\s=&#?;'\"<>]{1,64})=(?P<value>[^\s&#'\"<>]*)")
 _SCHEME = re.compile(
-    r"\b([Bb]earer|BEARER|[Bb]asic|BASIC)\s+(?=\S*[0-9=_.]|\S*[a-z][A-Z]|\S{20})[\w.~+/=-]{6,}"
+    r"\b([Bb]earer|BEARER|[Bb]asic|BASIC)\s+(?![A-Za-z_]+=[^=\s])"
+    r"(?=\S*[0-9=_.]|\S*[a-z][A-Z]|\S{20})[\w.~+/=-]{6,}"
 )
 _JWT = re.compile(r"\beyJ[\w-]{8,}\.[\w-]{4,}(?:\.[\w-]*)?")
 _HEADER = re.compile(
@@ -63,11 +46,16 @@ _HEADER = re.compile(
     r"(?:'[^'\n]*'|\"[^\"\n]*\"|[^'\"\n,}]+)",
     re.IGNORECASE,
 )
-_PAIR = re.compile(
-    r"(?P<quote>['\"]?)(?P<key>[A-Za-z\u4e00-\u9fff][\w.-]{0,63})(?P=quote)(?P<gap>\s*[=:：]\s*)"
-    r"(?P<value>'(?:[^'\\\n]|\\.)*'|\"(?:[^\"\\\n]|\\.)*\"|[^\s'\",;&)\]}]+)"
+_KEY = re.compile(
+    r"(?P<quote>\\*['\"]|)(?P<key>[A-Za-z\u4e00-\u9fff][\w.-]{0,63})(?P=quote)(?P<gap>\s*[=:：]\s*)"
 )
-_EMAIL = re.compile(r"[\w.!#$%&*+/=?^`{|}~-]+@(?:[\w-]+\.)+[a-zA-Z\u4e00-\u9fff]{2,}")
+_VALUE = re.compile(
+    r"(?P<mark>\\*['\"])(?:(?P<inner>.*?)(?<!\\)(?P=mark)|.*)"
+    r"|(?P<mask>\[[a-z ]+\])"
+    r"|(?P<bracket>[\[({])(?:[^\[\](){}\n]*[\])}]|.*[\])}])"
+    r"|[^\s'\",;&)\]}]{1,4096}"
+)
+_EMAIL = re.compile(r"[\w.!#$%&*+/=?^`{|}~-]{1,64}@(?:[\w-]{1,63}\.){1,8}[a-zA-Z\u4e00-\u9fff]{2,24}")
 _ID_CARD = re.compile(r"(?<![0-9A-Za-z])[1-9]\d{5}(?:19|20)\d{2}[01]\d[0-3]\d{4}[0-9Xx](?![0-9A-Za-z])")
 _CARD = re.compile(
     r"(?<![\d.-])(?:4\d{3}|5[1-5]\d{2}|2[2-7]\d{2}|3[47]\d{2}|35\d{2}|6011|65\d{2}|62\d{2})"
@@ -83,28 +71,9 @@ _PHONE = re.compile(
     r")(?![\d-])(?!\.\d)",
     re.ASCII,
 )
+_EMPTY = frozenset({"", "None", "null", "True", "False", "true", "false", "[]", "()", "{}", MASK})
+_LIKE_DATA = re.compile(r"[\d@A-Z]|[^\x00-\x7f]")
 _ID_WEIGHTS = (7, 9, 10, 5, 8, 4, 2, 1, 6, 3, 7, 9, 10, 5, 8, 4, 2)
-
-
-def _words(key: str) -> list[str]:
-    return [word.lower() for word in _WORD.findall(key)]
-
-
-def is_secret(key: str) -> bool:
-    """Whether a value under this key is a secret, going by the key's words (`apiKey`, `x-auth-token`)."""
-    words = _words(key)
-    return "_".join(words) not in _PLAIN_KEYS and not _SECRET_WORDS.isdisjoint(words)
-
-
-def is_contact(key: str) -> bool:
-    """Whether a value under this key tells who or where a person is."""
-    words = _words(key)
-    joined = "_".join(words)
-    if joined in _PLAIN_KEYS:
-        return False
-    if words and words[-1] == "name":
-        return len(words) == 1 or not _PERSONS.isdisjoint(words)
-    return not _CONTACT_WORDS.isdisjoint(words) or any(pair in joined for pair in _CONTACT_PAIRS)
 
 
 class Redactor:
@@ -153,7 +122,7 @@ class Redactor:
         if "=" in text or ":" in text or "：" in text:
             text = _HEADER.sub(rf"\g<head>\g<gap>{MASK}", text)
             text = _PARAMETER.sub(_parameter, text)
-            text = _PAIR.sub(_pair, text)
+            text = _pairs(text)
         text = _JWT.sub(MASK, _SCHEME.sub(rf"\1 {MASK}", text))
         if "@" in text:
             text = _EMAIL.sub("[email]", text)
@@ -210,6 +179,17 @@ class RedactingFilter(logging.Filter):
         self._redactor = redactor
 
     def filter(self, record: logging.LogRecord) -> bool:
+        try:
+            self._redact(record)
+        except Exception as error:
+            # Rather a line less than a secret more; and logging must never break what it reports on.
+            for key in record.__dict__.keys() - _STANDARD:
+                del record.__dict__[key]
+            record.msg, record.args = f"(a record that could not be redacted: {type(error).__name__})", None
+            record.exc_info = record.exc_text = record.stack_info = None
+        return True
+
+    def _redact(self, record: logging.LogRecord) -> None:
         redactor = self._redactor
         if isinstance(record.msg, Mapping):
             record.msg = redactor(None, record.levelname, dict(record.msg))
@@ -230,7 +210,6 @@ class RedactingFilter(logging.Filter):
         for key, value in list(record.__dict__.items()):
             if key not in _STANDARD:
                 record.__dict__[key] = redactor.value(value, key)
-        return True
 
 
 def _traceback(exc_info: Any) -> str:
@@ -250,16 +229,34 @@ def _parameter(match: re.Match[str]) -> str:
     return match[0] if plain else f"{match['lead']}{key}={MASK}"
 
 
-def _pair(match: re.Match[str]) -> str:
-    """`token=abc`, `"phone": "138…"`, `name='…'`: a name in prose (`name: orders`) needs quotes to count."""
-    key, value = match["key"], match["value"]
-    quoted = bool(match["quote"]) or value[0] in "'\""
-    if value.strip("'\"") in ("", "None", "null", "True", "False", "true", "false", MASK):
-        return match[0]
-    if is_secret(key) or (is_contact(key) and (quoted or _words(key)[-1] != "name")):
-        mark = value[0] if value[0] in "'\"" else ""
-        return f"{match['quote']}{key}{match['quote']}{match['gap']}{mark}{MASK}{mark}"
-    return match[0]
+def _pairs(text: str) -> str:
+    """Masks `token=abc`, `"phone": "138…"`, `Customer(name='…')`, however deep in other values."""
+    parts = []
+    done = at = 0
+    while (key := _KEY.search(text, at)) is not None:
+        at = key.end()
+        if not is_secret(key["key"]) and not is_contact(key["key"]):
+            continue
+        value = _VALUE.match(text, at)
+        if value is None or not _hides(key, value):
+            continue
+        mark = value["mark"] or ""
+        parts += [text[done:at], mark, MASK, mark]
+        done = at = value.end()
+    return "".join([*parts, text[done:]])
+
+
+def _hides(pair: re.Match[str], match: re.Match[str]) -> bool:
+    """Whether `key=value` in a text must be masked. Prose must not: `name: orders`, `unknown key: 'x'`."""
+    key = pair["key"]
+    value = match["inner"] if match["inner"] is not None else match[0]
+    if match["mask"] or value in _EMPTY:
+        return False
+    if is_secret(key):
+        return key.lower() != "key" or bool(pair["quote"]) or "=" in pair["gap"]
+    if pair["quote"] or match["mark"] or match["bracket"]:
+        return True
+    return not key.lower().endswith("name") and _LIKE_DATA.search(value) is not None
 
 
 def _is_numbered(match: re.Match[str]) -> bool:

@@ -22,7 +22,23 @@ from crmsync.sdk.errors import (
 )
 from crmsync.sdk.events import FlagChange, Rejection, RunResult, SentMessage, Veto
 from crmsync.sdk.hookspecs import hookimpl
-from crmsync.sdk.http import HttpSession, Pacer, Token, TokenStore, Wait
+from crmsync.sdk.http import (
+    BasicAuth,
+    BearerToken,
+    HeaderKey,
+    HttpSession,
+    Limits,
+    MemoryPacer,
+    MemoryTokenStore,
+    OAuth2ClientCredentials,
+    Pacer,
+    Patience,
+    QueryKey,
+    Token,
+    TokenAuth,
+    TokenStore,
+    Wait,
+)
 from crmsync.sdk.message import OutgoingMessage, Receipt, Recipient
 from crmsync.sdk.money import display, exponent, major, minor
 from crmsync.sdk.records import (
@@ -45,6 +61,8 @@ from crmsync.sdk.text import Told, mark, translate
 __all__ = [
     "RECORDS",
     "AuthError",
+    "BasicAuth",
+    "BearerToken",
     "Channel",
     "ChannelContext",
     "Clock",
@@ -60,19 +78,26 @@ __all__ = [
     "Facts",
     "Finding",
     "FlagChange",
+    "HeaderKey",
     "HttpSession",
+    "Limits",
     "Locked",
+    "MemoryPacer",
+    "MemoryTokenStore",
     "MigrationNeeded",
     "Model",
     "NotEnoughEvidence",
+    "OAuth2ClientCredentials",
     "Order",
     "OrderLine",
     "OutgoingMessage",
     "Pacer",
     "Page",
+    "Patience",
     "PermanentError",
     "PluginError",
     "Product",
+    "QueryKey",
     "Rate",
     "RateLimited",
     "Reason",
@@ -93,6 +118,7 @@ __all__ = [
     "Stream",
     "SystemClock",
     "Token",
+    "TokenAuth",
     "TokenStore",
     "Told",
     "TooManyRejected",

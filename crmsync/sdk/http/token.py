@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -31,3 +32,22 @@ class TokenStore(Protocol):
         is not called.
         """
         ...
+
+
+class MemoryTokenStore:
+    """Tokens that last as long as the process: for tests and trials."""
+
+    def __init__(self, **tokens: Token) -> None:
+        self._tokens = dict(tokens)
+        # Held while fetching: whoever else wants a new token waits for this one instead.
+        self._lock = threading.Lock()
+
+    def get(self, name: str) -> Token | None:
+        return self._tokens.get(name)
+
+    def refresh(self, name: str, stale: Token | None, fetch: Callable[[Token | None], Token]) -> Token:
+        with self._lock:
+            current = self._tokens.get(name)
+            if current is None or current == stale:
+                current = self._tokens[name] = fetch(current)
+            return current

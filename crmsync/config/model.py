@@ -59,11 +59,12 @@ class DaemonConfig(_Part):
         except ValueError:
             raise refused("daemon.listen is no address with a port.", "Write it as 127.0.0.1:9464.") from None
         if not 0 <= port <= 65535:
-            raise refused("daemon.listen has a port that does not exist.", "Use one from 1 to 65535.")
+            raise refused("listen: no such port exists.", "Use one from 1 to 65535.", key="listen")
         if not loopback and not self.allow_remote:
             raise refused(
-                "daemon.listen is reachable from other machines.",
-                "Use 127.0.0.1, or set daemon.allow_remote: true behind something that asks who calls.",
+                "listen: other machines reach this address.",
+                "Use 127.0.0.1, or set allow_remote: true behind something that asks who calls.",
+                key="listen",
             )
         return self
 

@@ -152,7 +152,7 @@ class _Builder:
                 built[name] = {"name": name, **core}
             else:
                 fix = f"Write {name}: {{}}, or put its settings below it, indented."
-                self.document.report(place, f"{name} is a mapping.", fix)
+                self.document.report(place, f"{name} must be a mapping.", fix)
         return built
 
     def _part(
@@ -185,16 +185,13 @@ class _Builder:
         kind: str,
         host_keys: frozenset[str],
     ) -> Settings:
-        hidden = self._literal_secrets(model, raw, place)
+        self._refuse_literal_secrets(model, raw, place)
         raw = with_absolute_paths(model, raw, self.document.folder)
-        explainer = Explainer(
-            self.document, model, raw, place=place, what=_WHAT[kind], host_keys=host_keys, hidden=hidden
-        )
+        explainer = Explainer(self.document, model, raw, place=place, what=_WHAT[kind], host_keys=host_keys)
         return explainer.validated(lambda: model.model_validate(raw)) or Settings()
 
-    def _literal_secrets(self, model: type[Settings], raw: dict[str, Any], place: Place) -> set[str]:
-        """Notes secrets that stand in the file itself, and returns them."""
-        found: set[str] = set()
+    def _refuse_literal_secrets(self, model: type[Settings], raw: dict[str, Any], place: Place) -> None:
+        """Notes secrets that stand in the file itself, so that a leaked file leaks none."""
         for where in secrets_in(model, raw):
             value: Any = raw
             for step in where:
@@ -205,8 +202,8 @@ class _Builder:
             at = (*place, *where)
             message = f"{where[-1]} is a secret and stands here for everyone to read."
             self.document.report(at, message, _SECRET_FIX)
-            found.add(str(value))
-        return found
+            self.document.hidden[at] = (str(value),)
+            self.document.broken.add(at)
 
     def _misspelt(self, rest: dict[str, Any], place: Place, kind: str, host_keys: frozenset[str]) -> bool:
         """Notes keys that look like one of the host's; whether one of them was meant as `kind`."""
@@ -223,11 +220,11 @@ class _Builder:
         where = place if at_key else (*place, kind)
         plugin = next((p for p in self.plugins.plugins if p.name == name and p.status != "loaded"), None)
         if plugin is not None:
-            message = f"the plugin {name} is {plugin.status}" + (
-                f": {plugin.reason}" if plugin.reason else ""
-            )
-            fix = "Enable it." if plugin.status == "disabled" else "See `crmsync plugins list`."
-            self.document.report(where, f"{message.rstrip('.')}.", fix, at_key=at_key)
+            if plugin.status == "disabled":
+                message, fix = f"the plugin {name} is disabled.", "Take it out of disabled_plugins."
+            else:
+                message, fix = f"the plugin {name} could not be loaded.", plugin.reason
+            self.document.report(where, message, fix, at_key=at_key)
             return
         fix = nearest(name, offered, f"No plugin offers a {kind}; see `crmsync plugins list`.")
         if fix.startswith("Did you mean"):

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from ruamel.yaml import YAML
-from ruamel.yaml.error import MarkedYAMLError, YAMLError
+from ruamel.yaml.error import MarkedYAMLError
 from ruamel.yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
+from ruamel.yaml.reader import ReaderError
 
 from crmsync.config.problem import InvalidConfig, Place, Problem, dotted
 from crmsync.config.reference import Expanded, expand
@@ -25,13 +27,18 @@ _PLAIN_TAGS = {
 
 @dataclass(slots=True)
 class Document:
-    """What a file says. `problems` are its faults so far; `broken` the places whose value is useless."""
+    """What a file says.
+
+    `keys` and `values` tell line and column by place. `hidden` are texts no report may show,
+    `problems` the faults so far, `broken` the places whose value is useless.
+    """
 
     file: Path
     data: Any = None
     keys: dict[Place, tuple[int, int]] = field(default_factory=dict)
     values: dict[Place, tuple[int, int]] = field(default_factory=dict)
     expanded: dict[Place, Expanded] = field(default_factory=dict)
+    hidden: dict[Place, tuple[str, ...]] = field(default_factory=dict)
     problems: list[Problem] = field(default_factory=list)
     broken: set[Place] = field(default_factory=set)
 
@@ -75,7 +82,17 @@ class Document:
             mark = self.values.get(nearest)
             nearest = nearest[:-1]
         line, column = mark or (1, 1)
+        message, fix = self._redacted(place, message), self._redacted(place, fix)
         self.problems.append(Problem(self.file, line, column, dotted(place), message, fix))
+
+    def _redacted(self, place: Place, text: str) -> str:
+        """The text without what is hidden at the place, above it or below it."""
+        for where, values in self.hidden.items():
+            if where[: len(place)] == place[: len(where)]:
+                for value in sorted(filter(None, values), key=len, reverse=True):
+                    text = re.sub(rf"(?<!\w){re.escape(value)}(?!\w)", "***", text)
+                    text = text.replace(value, "***") if len(value) >= 4 else text
+        return text
 
 
 def read_document(file: Path, environ: Mapping[str, str]) -> Document:
@@ -93,11 +110,14 @@ def read_document(file: Path, environ: Mapping[str, str]) -> Document:
     try:
         root = YAML(typ="safe", pure=True).compose(text)
     except MarkedYAMLError as error:
-        mark = error.problem_mark or error.context_mark
+        unclosed = "quoted scalar" in str(error.context)
+        mark = (unclosed and error.context_mark) or error.problem_mark or error.context_mark
         line, column = (mark.line + 1, mark.column + 1) if mark else (1, 1)
         raise _unreadable(file, line, column, _told(error), _syntax_fix(error)) from None
-    except YAMLError:
-        raise _unreadable(file, 1, 1, "the file holds characters YAML forbids.", "Remove them.") from None
+    except ReaderError as error:
+        before = text[: error.position].splitlines() or [""]
+        message = "YAML allows no such character."
+        raise _unreadable(file, len(before), len(before[-1]) + 1, message, "Remove it.") from None
     if root is not None:
         _Reader(document, environ).read(root)
     if document.data is None:
@@ -137,7 +157,10 @@ class _Reader:
 
     def _value(self, node: Node, place: Place, inside: tuple[int, ...]) -> Any:
         document = self.document
-        document.values[place] = (node.start_mark.line + 1, node.start_mark.column + 1)
+        here = (node.start_mark.line + 1, node.start_mark.column + 1)
+        # A value that is not written at all seems to stand where the next key begins.
+        absent = node.value == "" and node.end_mark.index == node.start_mark.index
+        document.values[place] = document.keys.get(place, here) if absent else here
         self.nodes += 1
         if id(node) in inside or self.nodes > _MOST_NODES:
             document.report(place, "an alias makes the file endless.", "Remove the alias (*name).")
@@ -199,4 +222,5 @@ class _Reader:
             return text
         if expanded.referenced:
             self.document.expanded[place] = expanded
+            self.document.hidden[place] = (expanded.text, *expanded.secrets)
         return expanded.text

@@ -19,8 +19,8 @@ _CHOICE = re.compile(r"'([^']*)'")
 class Explainer:
     """Notes the errors of one model, validated from the values at `place`, in the document.
 
-    `what` names the values for the reader ("this connection"), `host_keys` are keys beside the model's own
-    that may stand there, and `hidden` the literals which must not be shown.
+    `what` names the values for the reader ("this connection"); `host_keys` are keys beside the model's
+    own that may stand there.
     """
 
     def __init__(
@@ -32,14 +32,12 @@ class Explainer:
         place: Place = (),
         what: str,
         host_keys: Iterable[str] = (),
-        hidden: Iterable[str] = (),
     ) -> None:
         self.document = document
         self.raw = raw
         self.place = place
         self.what = what
         self.host_keys = set(host_keys)
-        self.hidden = set(hidden)
         self.models: dict[Place, list[type[BaseModel]]] = {}
         for where, kind in expected(model, raw):
             if issubclass(kind, BaseModel):
@@ -73,18 +71,17 @@ class Explainer:
             if message not in messages:
                 messages.append(message)
         for (where, at_key), (messages, fix) in told.items():
-            message = self._redacted(where, " Or: ".join(messages))
-            self.document.report((*self.place, *where), message, fix, at_key=at_key)
+            self.document.report((*self.place, *where), " Or: ".join(messages), fix, at_key=at_key)
 
     def _place(self, loc: tuple[str | int, ...]) -> tuple[Place, Any]:
         """The place a pydantic location means; the steps that name union members are left out."""
         place: Place = ()
         found: Any = self.raw
         for step in loc:
-            if isinstance(found, dict) and step in found:
+            if isinstance(found, list) and isinstance(step, int):
                 found, place = found[step], (*place, step)
-            elif isinstance(found, list) and isinstance(step, int) and step < len(found):
-                found, place = found[step], (*place, step)
+            elif isinstance(found, dict) and step in found:
+                found, place = found[str(step)], (*place, step)
         return place, found
 
     def _tell(
@@ -98,7 +95,7 @@ class Explainer:
                 within = str(where[-2]) if len(where) > 1 else self.what
                 return f"{key} is no key of {within}.", nearest(key, self._known(where[:-1]), "Remove it.")
             case "missing" | "union_tag_not_found":
-                return f"{key} is missing.", f"Add {key}: {self._about(where)}".rstrip(": ")
+                return f"{key} is missing.", f"Add {key}. {self._about(where)}".rstrip()
             case "refused":
                 message = str(context["message"])
                 return message if context.get("key") else f"{key}: {message}", str(context["fix"])
@@ -106,17 +103,24 @@ class Explainer:
                 choices = _CHOICE.findall(str(context.get("expected") or context.get("expected_tags")))
                 given = found.get(key) if isinstance(found, dict) else found
                 return f"{key} is none of the words it may be.", nearest(str(given), choices)
+            case _ if found is None and kind.endswith("_type"):
+                return f"{key} has no value.", f"Give it one. {self._about(where)}".rstrip()
             case "string_type" if isinstance(found, bool | int | float):
-                return f"{key} is text, and YAML reads this as a number or a truth.", "Put it in quotes."
+                return f"{key} must be text, and YAML reads this as a number or a truth.", "Put it in quotes."
             case "string_pattern_mismatch" if context.get("pattern", "").startswith("^[a-z0-9]"):
                 return f"{key} has characters a name cannot have.", "Use a-z, 0-9, - and _, such as shop-1."
+            case "bool_parsing" | "bool_type":
+                return f"{key} must be true or false.", self._about(where)
+            case "int_parsing" | "int_type" | "int_from_float":
+                return f"{key} must be a whole number.", self._about(where)
             case "model_type" | "dict_type" | "model_attributes_type":
-                return f"{key} is a mapping.", "Put its keys below it, indented, each with a value."
+                return f"{key} must be a mapping.", "Put its keys below it, indented, each with a value."
             case "list_type":
-                return f"{key} is a list.", "Put each entry below it, after a dash."
-        message = text.removeprefix("Value error, ").removeprefix("Assertion failed, ").rstrip(".")
-        fix = self._about(where) or "Change it accordingly."
-        return f"{key}: {message[:1].lower()}{message[1:]}.", fix
+                return f"{key} must be a list.", "Put each entry below it, after a dash."
+            case "value_error" | "assertion_error":
+                told = text.removeprefix("Value error, ").removeprefix("Assertion failed, ").rstrip(".")
+                return f"{key} is not accepted.", f"{told[:1].upper()}{told[1:]}."
+        return f"{key}: {text[:1].lower()}{text[1:]}.", self._about(where)
 
     def _field(self, where: Place) -> FieldInfo | None:
         while where and isinstance(where[-1], int):
@@ -129,7 +133,7 @@ class Explainer:
 
     def _about(self, where: Place) -> str:
         field = self._field(where)
-        return field.description or "" if field else ""
+        return f"It means: {field.description}" if field and field.description else ""
 
     def _known(self, parent: Place) -> set[str]:
         known = set() if parent else set(self.host_keys)
@@ -137,15 +141,3 @@ class Explainer:
             for name, field in model.model_fields.items():
                 known |= set() if field.exclude else keys_of(name, field)
         return known
-
-    def _redacted(self, where: Place, text: str) -> str:
-        """The text without any value that came from outside or is meant to be secret."""
-        place = (*self.place, *where)
-        values = set(self.hidden)
-        for referenced, expanded in self.document.expanded.items():
-            if referenced[: len(place)] == place[: len(referenced)]:
-                values |= {*expanded.secrets, expanded.text}
-        for value in sorted(filter(None, values), key=len, reverse=True):
-            text = re.sub(rf"(?<!\w){re.escape(value)}(?!\w)", "***", text)
-            text = text.replace(value, "***") if len(value) >= 4 else text
-        return text

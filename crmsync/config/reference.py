@@ -19,7 +19,7 @@ class Expanded:
     """A value with its references replaced.
 
     `secrets` are the texts that came from outside and must not be shown. `written` says that a
-    default in the file was used or could have been.
+    default stands in the file, used or not.
     """
 
     text: str

@@ -101,6 +101,7 @@ def _check_class(cls: Any, host_keys: frozenset[str]) -> str:
         raise at_class(
             f"its setting {taken[0]} would hide crmsync's own key; give it another name.", settings
         )
+    return name
 
 
 def _check_connector(cls: Any) -> None:

@@ -1,5 +1,8 @@
 """One YAML file, read into typed settings; every fault named with its place and remedy."""
 
+from crmsync.config.builder import CHANNEL_KEYS, CONNECTION_KEYS, RULE_KEYS, build_config
+from crmsync.config.document import Document, read_document
+from crmsync.config.loader import find_config, load_config
 from crmsync.config.model import (
     Campaign,
     ChannelConfig,
@@ -11,18 +14,30 @@ from crmsync.config.model import (
 )
 from crmsync.config.problem import InvalidConfig, Problem
 from crmsync.config.quiet_hours import QuietHours
+from crmsync.config.registry import Registry
 from crmsync.config.schedule import Schedule
+from crmsync.config.schema import config_schema
 
 __all__ = [
+    "CHANNEL_KEYS",
+    "CONNECTION_KEYS",
+    "RULE_KEYS",
     "Campaign",
     "ChannelConfig",
     "Config",
     "ConnectionConfig",
     "DaemonConfig",
+    "Document",
     "InvalidConfig",
     "Limits",
     "Problem",
     "QuietHours",
+    "Registry",
     "RuleConfig",
     "Schedule",
+    "build_config",
+    "config_schema",
+    "find_config",
+    "load_config",
+    "read_document",
 ]

@@ -57,13 +57,16 @@ class DaemonConfig(_Part):
             host, port = self.address
             loopback = host == "localhost" or ipaddress.ip_address(host).is_loopback
         except ValueError:
-            raise refused("daemon.listen is no address with a port.", "Write it as 127.0.0.1:9464.") from None
+            raise refused(
+                "listen: this is no address with a port.", "Write it as 127.0.0.1:9464.", key="listen"
+            ) from None
         if not 0 <= port <= 65535:
-            raise refused("daemon.listen has a port that does not exist.", "Use one from 1 to 65535.")
+            raise refused("listen: no such port exists.", "Use one from 1 to 65535.", key="listen")
         if not loopback and not self.allow_remote:
             raise refused(
-                "daemon.listen is reachable from other machines.",
-                "Use 127.0.0.1, or set daemon.allow_remote: true behind something that asks who calls.",
+                "listen: other machines reach this address.",
+                "Use 127.0.0.1, or set allow_remote: true behind something that asks who calls.",
+                key="listen",
             )
         return self
 
@@ -83,7 +86,7 @@ class ConnectionConfig(_Part):
 class RuleConfig(_Part):
     """One rule under one name; a rule may stand there twice with different settings."""
 
-    name: Name
+    name: str = Field(description="Your name for it, which campaigns use.")
     rule: str = Field(description="Which rule it is; its own name when left out.")
     settings: SerializeAsAny[Settings] = Field(description="What the rule is configured with.")
 

@@ -106,7 +106,8 @@ def _values(name: str, field: str, low: int, high: int, names: list[str]) -> set
     def number(word: str) -> int:
         value = names.index(word) + low if word in names else int(word) if word.isdecimal() else -1
         if not low <= value <= high:
-            raise refused(f"the {name} of a cron schedule is a number from {low} to {high}.", _FIX)
+            words = f" or one of {', '.join(names)}" if names else ""
+            raise refused(f"the {name} of a cron schedule is a number from {low} to {high}{words}.", _FIX)
         return value
 
     values: set[int] = set()

@@ -16,8 +16,10 @@ def check_zone(name: str) -> str:
     try:
         ZoneInfo(name)
     except (OSError, ValueError, LookupError):
-        near = get_close_matches(name, available_timezones(), 1)
-        fix = f"Did you mean {near[0]}?" if near else "Use an IANA name such as Asia/Shanghai."
+        # China's zone is named after its largest city, not its capital.
+        meant = {**{zone: zone for zone in available_timezones()}, "Asia/Beijing": "Asia/Shanghai"}
+        near = get_close_matches(name, meant, 1)
+        fix = f"Did you mean {meant[near[0]]}?" if near else "Use an IANA name such as Asia/Shanghai."
         raise refused("no time zone has this name.", fix) from None
     return name
 

@@ -32,8 +32,8 @@ class Listing:
 
 def listing(table: Table, query: Mapping[str, str]) -> Listing:
     """The page of the table that the query asks for. Raises BadRequest."""
-    limit = _number(query, "limit", DEFAULT_LIMIT, 1, MAX_LIMIT)
-    since, until = _time(query, "updated_since"), _time(query, "updated_before")
+    limit = parse_number(query, "limit", DEFAULT_LIMIT, 1, MAX_LIMIT)
+    since, until = parse_time(query, "updated_since"), parse_time(query, "updated_before")
     after: tuple[int, str] | None = None
     if "cursor" in query:
         after, since, until = _decode(query["cursor"])
@@ -41,9 +41,9 @@ def listing(table: Table, query: Mapping[str, str]) -> Listing:
     if after is not None:
         start = bisect_right(order, after)
     elif "page" in query:
-        start = (_number(query, "page", 1, 1, 10**6) - 1) * limit
+        start = (parse_number(query, "page", 1, 1, 10**6) - 1) * limit
     else:
-        start = _number(query, "offset", 0, 0, 10**9)
+        start = parse_number(query, "offset", 0, 0, 10**9)
     end = start + limit
     rows = [table.rows[id] for _, id in order[start:end]]
     if end >= len(order):
@@ -59,14 +59,16 @@ def listing(table: Table, query: Mapping[str, str]) -> Listing:
     return Listing(rows, len(order), cursor, again)
 
 
-def _number(query: Mapping[str, str], name: str, default: int, low: int, high: int) -> int:
+def parse_number(query: Mapping[str, str], name: str, default: int, low: int, high: int) -> int:
+    """A number in a query. Raises BadRequest."""
     text = query.get(name, str(default))
     if not text.isascii() or not text.isdigit() or not low <= int(text) <= high:
         raise BadRequest(f"{name} is a number from {low} to {high}")
     return int(text)
 
 
-def _time(query: Mapping[str, str], name: str) -> float | None:
+def parse_time(query: Mapping[str, str], name: str) -> float | None:
+    """A time in a query, in seconds since the epoch, or None. Raises BadRequest."""
     if name not in query:
         return None
     try:

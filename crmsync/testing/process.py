@@ -62,6 +62,10 @@ class RemoteShop:
     def remove(self, stream: str, ids: Iterable[str]) -> None:
         self._call("DELETE", stream, {"ids": list(ids)})
 
+    def change(self, share: float = 0.01) -> dict[str, Any]:
+        """Change this share of the records; only for a shop of `crmsync.testing.bulk`."""
+        return self._call("POST", "change", {"share": share})
+
     def _call(self, method: str, what: str, body: dict[str, Any] | None = None) -> dict[str, Any]:
         answer = requests.request(method, f"{self.url}/_control/{what}", json=body or {}, timeout=60)
         done: dict[str, Any] = answer.json()

@@ -24,11 +24,10 @@ _HOLD = """
 
 
 class StorePacer:
-    """A `Pacer` whose slots are rows of the store, under the connection's name."""
+    """A `Pacer` whose slots are rows of the store."""
 
-    def __init__(self, store: Store, connection: str) -> None:
+    def __init__(self, store: Store) -> None:
         self.store = store
-        self.connection = connection
 
     def reserve(self, quota: str, rate: Rate, now: datetime) -> datetime:
         """Take the next free slot; the call may go out at the time returned."""
@@ -36,14 +35,11 @@ class StorePacer:
         with self.store.write() as connection:
             next_at: int = connection.execute(
                 text(_RESERVE),
-                {"name": self._name(quota), "now": to_instant(now), "interval": interval},
+                {"name": quota, "now": to_instant(now), "interval": interval},
             ).scalar_one()
         return from_instant(next_at - interval)
 
     def hold(self, quota: str, until: datetime) -> None:
         """Nobody calls on this quota before then."""
         with self.store.write() as connection:
-            connection.execute(text(_HOLD), {"name": self._name(quota), "until": to_instant(until)})
-
-    def _name(self, quota: str) -> str:
-        return f"{self.connection}/{quota}"
+            connection.execute(text(_HOLD), {"name": quota, "until": to_instant(until)})

@@ -44,7 +44,7 @@ def open_source(
 
 def open_context(store: Store, name: str, clock: Clock, waits: Waits, stop: threading.Event) -> Context:
     """What the host hands to a plugin: a session and tokens that other processes share through the store."""
-    pacer = StorePacer(store, name)
+    pacer = StorePacer(store)
     http = partial(HttpSession, connection=name, clock=clock, pacer=pacer, on_wait=waits, stop=stop)
     plugin_log = logging.getLogger(f"crmsync.plugin.{name}")
     return Context(name, clock, plugin_log, http, StoreTokens(store, name), stop)

@@ -41,9 +41,7 @@ def ensure_accounts(
                 f"WHERE connection_id = :connection_id AND external_id IN {among(connection, 'ids')}"
             ),
             {"connection_id": connection_id, "ids": many(connection, ids)},
-        )
-        .tuples()
-        .all()
+        ).all()
     )
     if missing := sorted(set(ids).difference(known)):
         keys = {f"{scope}:{account}": account for account in missing}
@@ -51,7 +49,7 @@ def ensure_accounts(
         customers = connection.execute(
             text(f"SELECT key, id FROM customer WHERE key IN {among(connection, 'keys')}"),
             {"keys": many(connection, keys)},
-        ).tuples()
+        )
         new = {keys[key]: customer_id for key, customer_id in customers}
         STUBS.insert(
             connection,

@@ -154,7 +154,7 @@ def replay(
     if ids is not None:
         query = query.where(q.id.in_(ids))
     with store.read() as reading:
-        entries = reading.execute(query.order_by(q.id)).tuples().all()
+        entries = reading.execute(query.order_by(q.id)).all()
     stream = getattr(connector, target.stream)
     moment = to_instant(now)
     stored, reasons = 0, Counter[str]()

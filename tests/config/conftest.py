@@ -8,7 +8,7 @@ from typing import Any, Literal
 import pytest
 from pydantic import Field, SecretStr, field_validator
 
-from crmsync.config import Config, load_config
+from crmsync.config import Config, config_schema, load_config
 from crmsync.sdk import Channel, Connector, Customer, Duration, Order, Rule, Settings, Share, stream
 
 
@@ -127,6 +127,12 @@ class Plugins:
 def plugins() -> Plugins:
     """Plugins of every kind, without the plugin host."""
     return Plugins()
+
+
+@pytest.fixture(scope="session")
+def schema() -> dict[str, Any]:
+    """The schema with those plugins."""
+    return config_schema(Plugins())
 
 
 @pytest.fixture

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 
 from crmsync.plugins import PluginHost, PluginInfo, load_plugins
+from crmsync.sdk import RunResult
 
 RULE = """
 from crmsync.sdk import Rule, Settings
@@ -25,8 +27,10 @@ class Odd(Rule):
 def crmsync_rules():
     return [Odd]
 """
-EVENT = "@hookimpl\ndef crmsync_run_finished(run):\n    pass\n"
+EVENT = "@hookimpl\ndef crmsync_run_finished(run):\n    raise RuntimeError\n"
 
+NOW = datetime(2026, 1, 1, tzinfo=UTC)
+RUN = RunResult(1, "tmall", "orders", "ok", "", NOW, NOW)
 Load = Callable[..., PluginHost]
 DropIn = Callable[[str, str], Path]
 
@@ -144,7 +148,7 @@ def test_two_plugins_of_one_name(drop_in: DropIn, load: Load, install: Callable[
 
 
 def test_two_plugins_that_offer_one_rule(drop_in: DropIn, load: Load) -> None:
-    first, second = drop_in("a.py", RULE), drop_in("b.py", RULE)
+    first, second = drop_in("a.py", RULE + EVENT), drop_in("b.py", RULE)
     host = load()
     for name in "ab":
         found = info(host, name)
@@ -153,6 +157,8 @@ def test_two_plugins_that_offer_one_rule(drop_in: DropIn, load: Load) -> None:
         assert str(first) in found.reason
         assert str(second) in found.reason
     assert "odd" not in host.rules
+    host.run_finished(RUN)
+    assert host.hook_errors == {}, "the hooks of a refused plugin are called"
 
 
 def test_names_that_differ_in_a_sign_do_not_meet(drop_in: DropIn, load: Load) -> None:
@@ -211,6 +217,8 @@ def test_an_error_while_naming_the_classes(drop_in: DropIn, load: Load) -> None:
     host = load()
     reason = f"{file}:4: ZeroDivisionError while it named its classes: division by zero."
     assert info(host, "mine").reason == reason
+    host.run_finished(RUN)
+    assert host.hook_errors == {}, "the hooks of a failed plugin are called"
 
 
 def test_a_registration_that_fails_is_rolled_back(

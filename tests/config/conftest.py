@@ -31,6 +31,7 @@ class ShopSettings(Settings):
     timeout: Duration = Field("30s", description="How long to wait.")
     page_size: int = Field(100, ge=1, le=200, description="Records a page.")
     files: list[Path] = Field([], description="Files to read.")
+    source: str | Path = Field("", description="A file or an address.")
     cache: Path = Field(Path("cache"), description="Where answers are kept.")
     status: dict[str, str] = Field({}, description="The platform's words for a status.")
     region: str = Field("", description="The region.")

@@ -135,12 +135,13 @@ def test_a_value_from_outside_is_not_expanded_again(load: Load) -> None:
 def test_relative_paths_start_beside_the_file(load: Load, tmp_path: Path) -> None:
     (tmp_path / "plugins").mkdir()
     text = "database: sqlite:///data/crm.db?timeout=5\nplugin_dirs: [plugins]\n" + SHOP
-    config = load(text + "    files: [a.csv, /abs/b.csv]\n")
+    config = load(text + "    files: [a.csv, /abs/b.csv]\n    source: shop.example\n")
     assert config.database == f"sqlite:///{tmp_path}/data/crm.db?timeout=5"
     assert config.plugin_dirs == [tmp_path / "plugins"]
     settings = config.connections[0].settings.model_dump()
     assert settings["files"] == [tmp_path / "a.csv", Path("/abs/b.csv")]
     assert settings["cache"] == tmp_path / "cache"
+    assert settings["source"] == "shop.example"
 
 
 @pytest.mark.parametrize(

@@ -202,7 +202,7 @@ class _Builder:
             at = (*place, *where)
             message = f"{where[-1]} is a secret and stands here for everyone to read."
             self.document.report(at, message, _SECRET_FIX)
-            self.document.hidden[at] = (str(value),)
+            self.document.hidden[at] = (*self.document.hidden.get(at, ()), str(value))
             self.document.broken.add(at)
 
     def _misspelt(self, rest: dict[str, Any], place: Place, kind: str, host_keys: frozenset[str]) -> bool:

@@ -17,6 +17,7 @@ from crmsync.sdk import Rate
 
 _DIALECT = "https://json-schema.org/draft/2020-12/schema"
 _REFERENCE = {"type": "string", "pattern": r"\$\{(env|file):[^}]+\}"}
+_SECRET = {"type": "string", "pattern": r"\$\{(env:\w+(:-)?|file:[^}]+)\}"}
 _ABOUT = ("title", "description", "default")
 _SCALARS = {"string", "integer", "number", "boolean"}
 
@@ -143,7 +144,7 @@ def _with_references(schema: Any) -> Any:
         return schema
     about: dict[str, Any] = {key: schema[key] for key in _ABOUT if key in schema}
     if schema.get("format") == "password":
-        return {**about, **_REFERENCE}
+        return {**about, **_SECRET}
     kinds = {schema["type"]} if isinstance(schema.get("type"), str) else set(schema.get("type", ()))
     if kinds and kinds <= _SCALARS:
         bare = {key: value for key, value in schema.items() if key not in about}

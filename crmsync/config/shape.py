@@ -58,13 +58,18 @@ def secrets_in(annotation: Any, raw: Any, place: Place = ()) -> set[Place]:
 
 
 def with_absolute_paths(annotation: Any, raw: Any, folder: Path) -> Any:
-    """A copy of `raw` in which every path, given or by default, starts from `folder`."""
+    """A copy of `raw` in which every path, given or by default, starts from `folder`.
+
+    What may be text as well as a path (an address, say) stays as it is.
+    """
     result = _copy(raw)
-    for place, kind in list(expected(annotation, raw)):
-        *way, last = place or ("",)
+    found = list(expected(annotation, raw))
+    texts = {place for place, kind in found if kind is str}
+    for place, kind in found:
         if is_class(kind, PurePath):
+            *way, last = place
             holder = _at(result, tuple(way))
-            if place and isinstance(holder[last], str):
+            if place not in texts and isinstance(holder[last], str):
                 holder[last] = str(folder / Path(holder[last]).expanduser())
         elif is_class(kind, BaseModel) and isinstance(holder := _at(result, place), dict):
             for name, field in kind.model_fields.items():

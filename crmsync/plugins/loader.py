@@ -40,7 +40,7 @@ def load_plugins(plugin_dirs: Iterable[Path] = (), disabled: Iterable[str] = ())
     for info in loading.infos:
         if info.status in ("failed", "incompatible"):
             extra = {"action": "plugin_failed", "plugin": info.name, "reason": info.reason}
-            _log.warning("Plugin %s is %s: %s", info.name, info.status, info.reason, extra=extra)
+            _log.warning("Plugin %s is not loaded (%s): %s", info.name, info.status, info.reason, extra=extra)
     return PluginHost(manager, loading.infos, loading.offers)
 
 

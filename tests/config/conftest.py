@@ -8,7 +8,7 @@ from typing import Any, Literal
 import pytest
 from pydantic import Field, SecretStr, field_validator
 
-from crmsync.config import Config, load_config
+from crmsync.config import Config, config_schema, load_config
 from crmsync.sdk import Channel, Connector, Customer, Duration, Order, Rule, Settings, Share, stream
 
 
@@ -31,6 +31,7 @@ class ShopSettings(Settings):
     timeout: Duration = Field("30s", description="How long to wait.")
     page_size: int = Field(100, ge=1, le=200, description="Records a page.")
     files: list[Path] = Field([], description="Files to read.")
+    source: str | Path = Field("", description="A file or an address.")
     cache: Path = Field(Path("cache"), description="Where answers are kept.")
     status: dict[str, str] = Field({}, description="The platform's words for a status.")
     region: str = Field("", description="The region.")
@@ -127,6 +128,12 @@ class Plugins:
 def plugins() -> Plugins:
     """Plugins of every kind, without the plugin host."""
     return Plugins()
+
+
+@pytest.fixture(scope="session")
+def schema() -> dict[str, Any]:
+    """The schema with those plugins."""
+    return config_schema(Plugins())
 
 
 @pytest.fixture

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import Any
 
 from crmsync.testing.aftermath import refund, reviews
@@ -27,6 +28,8 @@ class History:
     slow_agent: str = ""
 
 
+# Tests start many shops of one size, and a history never changes once it is written.
+@lru_cache(maxsize=4)
 def write(seed: int, customers: int, start: int, now: int, end: int, process: Process) -> History:
     """The history of the shop with this seed. Nothing in it depends on what is asked of the shop later."""
     history = History(population(seed, customers, start, now, end, process), catalogue(seed))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from decimal import Decimal, InvalidOperation
+from difflib import get_close_matches
 from typing import Any
 
 from crmsync.sdk import PermanentError
@@ -34,8 +35,8 @@ class JoinedTable:
         self._where = where
         self._decimal = decimal
         self._sums = settings.sum
-        self._here = [here for here, _ in settings.keys()]
-        self._there = [there for _, there in settings.keys()]
+        self._here = [here for here, _ in settings.pairs()]
+        self._there = [there for _, there in settings.pairs()]
         self._take = settings.take if isinstance(settings, Join) else ""
         self._chosen = _chosen(settings)
         self._index = Index()
@@ -124,8 +125,6 @@ def _chosen(settings: JoinedFile) -> dict[str, str] | None:
 
 def missing_column(where: str, name: str, known: Sequence[str]) -> PermanentError:
     """The error for a column that is configured and not in the file."""
-    from difflib import get_close_matches
-
     near = get_close_matches(name, known, 1)
     return PermanentError(
         f"{where}: there is no column {name!r}.",

@@ -33,7 +33,8 @@ class Mapping:
             lines=lines
             and (_lines_finder(lines.column), FieldMap(OrderLine, lines.fields, _reader, defaults)),
             consents=[
-                (_whole_row, FieldMap(Consent, consent.fields, _reader, defaults)) for consent in consents
+                (_whole_row, FieldMap(Consent, consent.fields, _reader, defaults, optional=["granted"]))
+                for consent in consents
             ],
         )
 

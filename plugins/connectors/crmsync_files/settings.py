@@ -68,7 +68,7 @@ class JoinedFile(FileFormat):
     )
     sum: dict[str, str] = Field({}, description="New columns, each the sum of a column of the rows found.")
 
-    def keys(self) -> list[tuple[str, str]]:
+    def pairs(self) -> list[tuple[str, str]]:
         """The pairs of columns (here, there) that must be equal."""
         if isinstance(self.on, dict):
             return list(self.on.items())

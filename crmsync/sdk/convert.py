@@ -105,7 +105,7 @@ def amount_reader(unit: Unit, decimal: DecimalSign) -> Callable[[Any, str], int]
         try:
             return minor(plain_decimal(value, decimal), currency)
         except RecordError as error:
-            raise ValueError(error.what) from None
+            raise ValueError(error.what.rstrip(".")) from None
 
     return read_minor if unit == "minor" else read_major
 

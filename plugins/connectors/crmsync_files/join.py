@@ -14,6 +14,7 @@ from crmsync_files.settings import Join, JoinedFile, Lines
 from crmsync_files.table import Row, Table
 
 _MOST_FAULTS = 1_000
+KEY_SEPARATOR = "\x1f"
 
 
 def key_of(cells: dict[str, Any], columns: Sequence[str]) -> str | None:
@@ -24,7 +25,7 @@ def key_of(cells: dict[str, Any], columns: Sequence[str]) -> str | None:
         if value is None or value == "" or isinstance(value, dict | list):
             return None
         parts.append(to_text(value) if not isinstance(value, bool) else str(value))
-    return "\x1f".join(parts)
+    return KEY_SEPARATOR.join(parts)
 
 
 class JoinedTable:

@@ -72,7 +72,7 @@ class JoinedFile(FileFormat):
         """The pairs of columns (here, there) that must be equal."""
         if isinstance(self.on, dict):
             return list(self.on.items())
-        return [(name, name) for name in ([self.on] if isinstance(self.on, str) else self.on)]
+        return [(name, name) for name in ([self.on] if isinstance(self.on, str) else self.on or [])]
 
 
 class Join(JoinedFile):
@@ -91,7 +91,7 @@ class Lines(JoinedFile):
     """The lines of an order: rows of another file, a list inside the row, or the rows themselves."""
 
     file: Path | None = Field(None, description="A file with one row per line.")
-    on: str | Names | dict[str, str] = Field([], description="As in a join; needed with `file`.")
+    on: str | Names | dict[str, str] | None = Field(None, description="As in a join; needed with `file`.")  # type: ignore[assignment]
     column: str | None = Field(None, description="The column that holds the list, in JSON Lines.")
     repeated: bool = Field(
         False, description="The main file has a row per line; an order's rows are together."

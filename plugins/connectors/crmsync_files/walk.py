@@ -12,7 +12,7 @@ from typing import Any
 from crmsync.sdk import Cursor, Page, TransientError
 from crmsync_files.fingerprint import fingerprint, same_content, sizes
 from crmsync_files.index import Index
-from crmsync_files.join import JoinedTable, key_of, missing_column
+from crmsync_files.join import KEY_SEPARATOR, JoinedTable, key_of, missing_column
 from crmsync_files.mapping import used_columns
 from crmsync_files.settings import FilesSettings, Lines, StreamFiles
 from crmsync_files.table import Row, Table
@@ -23,7 +23,7 @@ Payload = dict[str, Any]
 class Walk:
     """The files of one stream, ready to be read.
 
-    A payload is `{"file", "line", "row"}`, with `"lines"` for an order, or with `"fault"` when the
+    A payload is `{"id", "file", "line", "row"}`, with `"lines"` for an order, or with `"fault"` when the
     row cannot be used. It holds all that the mapping needs, so that it can be replayed alone.
     """
 
@@ -118,12 +118,16 @@ class Walk:
                 for fault in join.load():
                     yield _payload(fault)
             for row, lines in self._records():
-                if not row.fault and self._stream.distinct:
-                    key = key_of(row.cells, self._stream.identity_columns()) or ""
+                key = key_of(row.cells, self._stream.identity_columns())
+                if self._stream.distinct and key is not None and not row.fault:
                     if seen.get(key):
                         continue
                     seen.add(key, {})
-                yield self._complete(row, lines)
+                payload = self._complete(row, lines)
+                if key is not None:
+                    # By this the host knows a record of the quarantine when it comes again, and is good.
+                    payload["id"] = self._stream.separator.join(key.split(KEY_SEPARATOR))
+                yield payload
         finally:
             for join in joined:
                 join.close()

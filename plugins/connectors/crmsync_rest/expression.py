@@ -19,7 +19,8 @@ def _valid(expression: str) -> str:
     try:
         jmespath.compile(expression)
     except JMESPathError as error:
-        raise ValueError(f"this is no JMESPath expression ({str(error).splitlines()[0]})") from None
+        why = str(error).splitlines()[0].removeprefix("Invalid jmespath expression: ").rstrip(": ")
+        raise ValueError(f"this is no JMESPath expression ({why})") from None
     return expression
 
 

@@ -77,13 +77,15 @@ class Walk:
         seen = 0
         asked: set[int] = set()
         before: int | None = None
+        anew = False
         while ask is not None:
             asked.add(_digest([ask.url, ask.params]))
             response = self._http.request("GET", ask.url, params=_plain(ask.params), headers=self._headers)
             body = response.json()
             records = self._list(body)
             digest = _digest(records) if records else None
-            if digest is not None and digest == before:
+            repeats = digest is not None and digest == before
+            if repeats and not anew:
                 raise self._repeated()
             before = digest
             seen += len(records)
@@ -91,14 +93,17 @@ class Walk:
             answered = Answered(ask, response, body, len(records), seen)
             ask = self._pager.next(answered)
             total = self._count(body)
-            if ask is not None and self._endpoint.sorted and self._pager.shifts and high != asked_from:
+            anew = ask is not None and self._endpoint.sorted and self._pager.shifts and high != asked_from
+            if anew:
                 # A record that changes moves to the end, and every page after its old place moves up:
                 # so the list is asked for anew from the last change, not by its next page.
                 asked_from, seen, total = high, 0, None
                 ask = self._pager.first(self._ask(high, until))
             if ask is not None and _digest([ask.url, ask.params]) in asked:
                 raise self._repeated()
-            yield records, high, total, ask is None
+            # Asked anew, a page of records of one moment comes again, and has been given already.
+            if not repeats:
+                yield records, high, total, ask is None
 
     def _ask(self, low: datetime | None, until: datetime | None) -> Ask:
         ask = Ask(self._url, self._endpoint.params)

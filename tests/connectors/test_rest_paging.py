@@ -153,6 +153,21 @@ def test_records_of_one_moment_beyond_a_page_are_paged_on(api: Api) -> None:
     assert set(ids(connector)) == {0, 1, 2, 3, 4}
 
 
+def test_a_sorted_list_that_leaves_out_the_very_time_is_asked_a_second_earlier(api: Api) -> None:
+    listed = [order(n, changed=f"2026-03-01T00:00:0{n // 2}+00:00") for n in range(6)]
+
+    def handler(request: Request) -> Response:
+        since = request.args.get("since", "").replace("Z", "+00:00")
+        found = [o for o in listed if o["changed"] > since]
+        page = int(request.args["page"])
+        return answer(found[(page - 1) * 3 : page * 3])
+
+    api.answers("/orders", handler)
+    incremental = {**CHANGES, "inclusive": False}
+    connector = api.orders(paging={"kind": "page"}, incremental=incremental, sorted=True)
+    assert set(ids(connector)) == {0, 1, 2, 3, 4, 5}
+
+
 def test_a_sorted_list_moves_the_cursor_with_every_page(api: Api) -> None:
     api.answers("/orders", by_cursor)
     paging = {"kind": "cursor", "param": "after", "next": "next"}

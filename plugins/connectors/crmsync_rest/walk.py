@@ -73,7 +73,7 @@ class Walk:
         """(records, latest change so far, how many there are, whether this is the last page)."""
         ask: Ask | None = self._pager.first(self._ask(low, until))
         asked_from = low
-        high: datetime | None = None
+        high = reached = None
         seen = 0
         asked: set[int] = set()
         before: int | None = None
@@ -89,7 +89,8 @@ class Walk:
                 raise self._repeated()
             before = digest
             seen += len(records)
-            high = self._latest_of(records, high)
+            reached = self._latest_of(records, reached)
+            high = _latest(high, reached)
             answered = Answered(ask, response, body, len(records), seen)
             ask = self._pager.next(answered)
             total = self._count(body)
@@ -97,7 +98,7 @@ class Walk:
             if anew:
                 # A record that changes moves to the end, and every page after its old place moves up:
                 # so the list is asked for anew from the last change, not by its next page.
-                asked_from, seen, total = high, 0, None
+                asked_from, reached, seen, total = high, None, 0, None
                 ask = self._pager.first(self._ask(high, until))
             if ask is not None and _digest([ask.url, ask.params]) in asked:
                 raise self._repeated()
@@ -127,18 +128,19 @@ class Walk:
             )
         return records
 
-    def _latest_of(self, records: list[Any], high: datetime | None) -> datetime | None:
+    def _latest_of(self, records: list[Any], reached: datetime | None) -> datetime | None:
+        """The latest change of all so far. Raises PermanentError where the order is not what was said."""
         for record in records:
             changed = self._changed(record)
             if changed is None:
                 continue
-            if high is not None and changed < high and self._endpoint.sorted:
+            if reached is not None and changed < reached and self._endpoint.sorted:
                 raise PermanentError(
                     f"{self._where}: the list is not in the order of {self._incremental.field!r}.",  # type: ignore[union-attr]
                     fix="Ask for that order in `params`, or take `sorted` away.",
                 )
-            high = _latest(high, changed)
-        return high
+            reached = _latest(reached, changed)
+        return reached
 
     def _count(self, body: Any) -> int | None:
         total = self._total(body) if self._total is not None else None

@@ -125,6 +125,12 @@ def test_a_lasting_fault_ends_without_a_hot_loop(fault: str, http: Http, raw: Ra
     assert http.clock.now() > begun
 
 
+def test_a_dripping_answer_is_cut_off(http: Http, raw: RawServer) -> None:
+    raw.play(drips(2))
+    with pytest.raises(TransientError, match="not complete after 0.8 s"):
+        http.open(patience=Patience(tries=1)).get_json(raw.url())
+
+
 def test_nobody_listens(http: Http) -> None:
     with pytest.raises(TransientError, match=r"no connection \(try"):
         http.open().get_json(f"http://127.0.0.1:{closed_port()}/orders")

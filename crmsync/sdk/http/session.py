@@ -198,7 +198,7 @@ class HttpSession:
         if refusal is not None:
             raise refusal
         try:
-            if self._inspect is not None and response.content and response.status_code < 300:
+            if self._inspect is not None and response.content:
                 self._inspect(response)
             if wants_json:
                 response.json()

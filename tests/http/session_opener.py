@@ -34,7 +34,7 @@ class Http:
     opened: list[HttpSession] = field(default_factory=list)
 
     def open(self, **options: object) -> HttpSession:
-        options.setdefault("limits", Limits(connect=2, read=0.3, total=0.6))
+        options.setdefault("limits", Limits(connect=5, read=0.5, total=0.8))
         options.setdefault("patience", Patience(tries=4))
         session = HttpSession(
             connection="shop",

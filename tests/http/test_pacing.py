@@ -6,7 +6,7 @@ import threading
 from datetime import UTC, datetime, timedelta
 from itertools import pairwise
 
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from crmsync.sdk import MemoryPacer, Rate
@@ -14,6 +14,7 @@ from crmsync.sdk import MemoryPacer, Rate
 NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
 
 
+@settings(deadline=None)
 @given(
     st.floats(0.1, 50),
     st.sampled_from([1.0, 60.0, 3600.0]),
@@ -27,7 +28,7 @@ def test_no_window_holds_more_than_the_quota(count: float, seconds: float, gaps:
         slots.append(pacer.reserve("q", rate, now))
         assert slots[-1] >= now
     for earlier, later in pairwise(slots):
-        assert (later - earlier).total_seconds() >= rate.interval - 1e-6
+        assert (later - earlier).total_seconds() >= rate.interval - 1e-8
 
 
 def test_nothing_of_the_quota_is_wasted() -> None:

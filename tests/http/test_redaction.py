@@ -277,10 +277,6 @@ def log_cause(logger: logging.Logger) -> None:
         logger.exception("failed")
 
 
-def log_misfit(logger: logging.Logger) -> None:
-    logger.warning(f"a@example.com {SECRET} %s %s", 1)
-
-
 @pytest.mark.parametrize("emit", [log_message, log_arguments, log_extra, log_exception, log_cause])
 def test_a_redacting_handler_shows_nothing_and_a_bare_one_leaks(
     emit: Any, logs: tuple[logging.Logger, io.StringIO, io.StringIO]
@@ -292,6 +288,17 @@ def test_a_redacting_handler_shows_nothing_and_a_bare_one_leaks(
     assert safe.getvalue()
     assert SECRET not in safe.getvalue()
     assert "a@example.com" not in safe.getvalue()
+
+
+def test_a_formatter_with_tracebacks_of_its_own_gets_none_to_show() -> None:
+    try:
+        fail()
+    except ValueError as error:
+        record = logging.makeLogRecord({"exc_info": (ValueError, error, error.__traceback__)})
+    RedactingFilter(Redactor()).filter(record)
+    assert record.exc_info is None
+    assert record.exc_text is not None
+    assert "in fail" in record.exc_text
 
 
 def test_arguments_that_do_not_fit_are_told_instead_of_raised() -> None:
@@ -310,8 +317,10 @@ def test_a_record_that_cannot_be_redacted_is_dropped_rather_than_shown() -> None
 
 
 @pytest.mark.parametrize(
-    "text", ["a=" * 50_000, "a" * 100_000, "a.b-" * 30_000 + "@", "1 " * 50_000, "'" * 50_000]
-)
+    "text",
+    ["a=" * 50_000, "a" * 100_000, "a.b-" * 30_000 + "@", "1 " * 50_000, "'" * 50_000,
+     "name=" * 5_000, "token:'" * 5_000],
+)  # fmt: skip
 def test_hostile_text_takes_no_time(text: str) -> None:
     begun = time.process_time()
     Redactor().text(text)

@@ -7,7 +7,7 @@ from email.utils import format_datetime
 
 import pytest
 from faulty_server import RawServer, answer, sends
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from session_opener import Http
 
@@ -44,6 +44,7 @@ def test_what_is_no_hint_is_left_to_our_own_backoff(header: str | None) -> None:
     assert retry_after(header, NOW) is None
 
 
+@settings(deadline=None)
 @given(st.text(max_size=40))
 def test_no_header_breaks_it(header: str) -> None:
     asked = retry_after(header, NOW)

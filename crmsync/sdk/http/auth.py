@@ -5,6 +5,7 @@ from __future__ import annotations
 from abc import abstractmethod
 from collections.abc import Mapping
 from datetime import datetime, timedelta
+from pathlib import Path
 from typing import Literal
 from urllib.parse import quote
 
@@ -143,7 +144,7 @@ class OAuth2ClientCredentials(TokenAuth):
         name: str = "access",
         clock: Clock | None = None,
         leeway: timedelta = timedelta(seconds=60),
-        transport: Transport | None = None,
+        ca_file: Path | str | None = None,
     ) -> None:
         super().__init__(tokens, name=name, clock=clock, leeway=leeway)
         Origin.of(token_url)
@@ -156,7 +157,7 @@ class OAuth2ClientCredentials(TokenAuth):
             **(extra or {}),
         }
         self._send_in = send_in
-        self._transport = transport or Transport()
+        self._ca_file = ca_file
 
     def fetch(self, current: Token | None) -> Token:
         """A new token from the token endpoint. Raises AuthError when it refuses the client."""
@@ -168,16 +169,16 @@ class OAuth2ClientCredentials(TokenAuth):
             auth = BasicAuth(quote(self._id, safe=""), quote(_plain(self._secret), safe=""))
         else:
             form |= {"client_id": self._id, "client_secret": _plain(self._secret)}
+        request = requests.Request(
+            "POST", self._url, data=form, auth=auth, headers={"Accept": "application/json"}
+        )
+        transport = Transport(ca_file=self._ca_file)
         try:
-            response = self._transport.send(
-                self._transport.prepare(
-                    requests.Request(
-                        "POST", self._url, data=form, auth=auth, headers={"Accept": "application/json"}
-                    )
-                )
-            )
+            response = transport.send(transport.prepare(request))
         except Broken as failure:
             raise call.lost(failure) from failure
+        finally:
+            transport.close()
         refusal = call.refusal(response, now)
         if isinstance(refusal, PermanentError):
             # 400 is how a token endpoint says `invalid_client` or `invalid_grant`.

@@ -53,10 +53,10 @@ def broken(error: Exception) -> Broken:
 
     if has(urllib3.exceptions.NameResolutionError):
         return Broken("the host name cannot be resolved", sent=False)
+    if has(urllib3.exceptions.NewConnectionError):  # before the timeout, which it also is
+        return Broken("no connection", sent=False)
     if has(requests.exceptions.ConnectTimeout, urllib3.exceptions.ConnectTimeoutError):
         return Broken("no connection in time", sent=False)
-    if has(urllib3.exceptions.NewConnectionError):
-        return Broken("no connection", sent=False)
     if has(ssl.SSLCertVerificationError):
         reason = next(link for link in chain if isinstance(link, ssl.SSLCertVerificationError))
         return Broken(f"the certificate is not valid: {reason.verify_message}", sent=False, final=True)
@@ -87,7 +87,11 @@ def _chain(error: BaseException) -> Iterator[BaseException]:
 
 @dataclass(slots=True)
 class Call:
-    """One request of a connector through all its tries, and how its failures are told."""
+    """One request of a connector through all its tries, and how its failures are told.
+
+    `status`: of the last answer, if there was one. `paced`: seconds spent waiting for the quota.
+    `renewed`: the credentials were renewed for it.
+    """
 
     connection: str
     method: str
@@ -96,6 +100,7 @@ class Call:
     tries: int
     attempt: int = 1
     status: int | None = None
+    paced: float = 0
     renewed: bool = False
 
     @property

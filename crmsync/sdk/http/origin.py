@@ -26,7 +26,8 @@ class Origin(NamedTuple):
         """The origin of a URL. Raises PermanentError when it is not http(s) or has a user in it."""
         try:
             parts = urlsplit(url)
-            scheme, host, port = parts.scheme, parts.hostname, parts.port
+            scheme, port = parts.scheme, parts.port
+            host = (parts.hostname or "").encode("idna").decode()
         except ValueError:
             raise PermanentError("A URL cannot be read.", fix="Check the address in the settings.") from None
         if scheme not in _PORTS or not host:

@@ -22,8 +22,9 @@ class Patience:
     """How much one call may cost before the run goes on without it. Times in seconds.
 
     Waits of our own grow from `base` by twos up to `longest`, each drawn at random below that (full
-    jitter), and end with `budget`. Waits the platform asks for are kept to the second and counted
-    apart, up to `longest_asked` in all: beyond it the caller learns until when, and can do other work.
+    jitter), and end with `budget`, which pacing does not touch. Waits the platform asks for are kept to
+    the second and counted apart, up to `longest_asked` in all: beyond it the caller learns until when,
+    and can do other work.
     """
 
     tries: int = 6
@@ -71,7 +72,7 @@ class Retry:
         if self._until(state) is not None:
             return self._asked + state.upcoming_sleep > self._patience.longest_asked
         assert self._begun is not None
-        spent = (self._waiter.clock.now() - self._begun).total_seconds() - self._asked
+        spent = (self._waiter.clock.now() - self._begun).total_seconds() - self._asked - self._call.paced
         return spent + state.upcoming_sleep > self._patience.budget
 
     def _announce(self, state: tenacity.RetryCallState) -> None:

@@ -172,9 +172,9 @@ class HttpSession:
         return response
 
     def _answer(self, call: Call, request: Outgoing, quota: str) -> requests.Response:
-        """What the platform says in the end, redirects within its origin followed."""
+        """What the platform answers, whatever its status, once redirects within its origin are followed."""
         for _ in range(1 + _MOST_REDIRECTS):
-            self._pace(quota)
+            self._pace(call, quota)
             call.status = None
             try:
                 prepared = self._transport.prepare(request.built(self._auth))
@@ -198,7 +198,7 @@ class HttpSession:
         if refusal is not None:
             raise refusal
         try:
-            if self._inspect is not None and response.ok:
+            if self._inspect is not None and response.content:
                 self._inspect(response)
             if wants_json:
                 response.json()
@@ -207,23 +207,23 @@ class HttpSession:
         except TransientError as error:
             raise call.unclear(error) from error
 
-    def _pace(self, quota: str) -> None:
+    def _pace(self, call: Call, quota: str) -> None:
         self._waiter.check()
         rate = self._rates.get(quota)
         now = self._clock.now()
         held = self._held.get(quota, now)
         slot = now if rate is None else self._pacer.reserve(self._shared(quota), rate, now)
-        if max(slot, held) <= now:
+        at = max(slot, held)
+        if at <= now:
             return
-        if (max(slot, held) - now).total_seconds() > self._patience.longest_asked:
+        if (at - now).total_seconds() > self._patience.longest_asked:
             raise RateLimited(
-                f"{self._connection}: no call before {max(slot, held):%Y-%m-%d %H:%M:%S} UTC.",
-                until=max(slot, held),
+                f"{self._connection}: no call before {at:%Y-%m-%d %H:%M:%S} UTC.",
+                until=at,
                 fix="The platform asked for this pause; the next run goes on after it.",
             )
-        self._waiter.until(
-            max(slot, held), f"pacing {rate}" if slot >= held else "a pause the platform asked for"
-        )
+        self._waiter.until(at, f"pacing {rate}" if slot >= held else "a pause the platform asked for")
+        call.paced += (self._clock.now() - now).total_seconds()
 
     def _hold(self, quota: str, until: datetime) -> None:
         self._held[quota] = max(self._held.get(quota, until), until)

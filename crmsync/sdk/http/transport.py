@@ -37,7 +37,9 @@ class _Session(requests.Session):
 
 
 class Transport:
-    """Sends single requests. Neither environment, .netrc nor proxy settings change what it does.
+    """Sends single requests. The errors of requests quote URLs whole, so none of them gets out.
+
+    Neither environment, .netrc nor proxy settings change what it does.
 
     `ca_file`: certificates to trust instead of the usual ones, for a platform with its own.
     """
@@ -56,7 +58,7 @@ class Transport:
         try:
             return self._session.prepare_request(request)
         except (requests.RequestException, urllib3.exceptions.HTTPError, ValueError) as error:
-            raise broken(error) from error
+            raise broken(error) from None
 
     def send(self, request: requests.PreparedRequest) -> requests.Response:
         """The answer, read to its end. Raises Broken when there is none, or no whole one."""
@@ -66,11 +68,11 @@ class Transport:
                 request, stream=True, timeout=(self.limits.connect, self.limits.read), allow_redirects=False
             )
         except (requests.RequestException, urllib3.exceptions.HTTPError, ValueError, OSError) as error:
-            raise broken(error) from error
+            raise broken(error) from None
         try:
             response._content = self._read(response, end)
         except (urllib3.exceptions.HTTPError, OSError) as error:
-            raise broken(error) from error
+            raise broken(error) from None
         finally:
             response.close()
         response._content_consumed = True

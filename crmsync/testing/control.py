@@ -45,9 +45,7 @@ def _do(shop: Shop, method: str, what: str, body: dict[str, Any]) -> dict[str, A
         case "POST", "behave":
             shop.behave()
         case "POST", "idempotency":
-            if body["mode"] not in ("key", "lookup", "none"):
-                raise ValueError("mode is key, lookup or none")
-            shop.mailbox.idempotency = body["mode"]
+            shop.set_idempotency(body["mode"])
         case "GET", stream if stream in STREAMS:
             return {"data": shop.rows(stream)}
         case "POST", stream if stream in STREAMS:

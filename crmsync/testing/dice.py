@@ -13,7 +13,7 @@ T = TypeVar("T")
 
 
 class Dice:
-    """One independent stream of chance. The same seed and name give the same draws on every machine."""
+    """One independent stream of chance: the same seed and name give the same draws."""
 
     def __init__(self, seed: int, name: str) -> None:
         self.generator = np.random.default_rng([seed, *name.encode()])

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
@@ -153,7 +152,8 @@ def _basket(dice: Dice, buyer: Buyer, products: list[Product]) -> list[tuple[Pro
     for _ in range(3):
         taken = {product.id for product, _ in basket}
         choices = [p for p in products if p.id not in taken]
-        weights = [p.weight * math.exp(-abs(math.log(p.price / max(left, 3000.0)))) for p in choices]
+        near = max(left, 3000.0)
+        weights = [p.weight * min(p.price / near, near / p.price) for p in choices]
         product = dice.weighted(choices, weights)
         quantity = 2 if dice.chance(0.12) and product.price * 2 < left else 1
         basket.append((product, quantity))

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from crmsync.testing.almanac import DAY, waking
+from crmsync.testing.almanac import DAY, midnight, waking
 from crmsync.testing.dice import Dice
 from crmsync.testing.phrases import ENGLISH_NAMES, FAMILY_NAMES, GIVEN_NAMES, PLACES
 
@@ -60,9 +60,11 @@ class Buyer:
 def population(seed: int, size: int, start: int, now: int, end: int, process: Process) -> list[Buyer]:
     """Everyone who registers from `start` to `end`, `size` of them before `now`, in order of coming."""
     dice = Dice(seed, "population")
-    coming = sorted(dice.seconds(start, now) for _ in range(size))
+    # Nobody comes on the day of `now`, whose hours `waking` could move across it.
+    today = midnight(now)
+    coming = sorted(dice.seconds(start, today) for _ in range(size))
     later = round(size * (end - now) / (now - start))
-    coming += sorted(dice.seconds(now, end) for _ in range(later))
+    coming += sorted(dice.seconds(today + DAY, end) for _ in range(later))
     draw = dice.generator
     weekly = draw.gamma(process.r, 1 / process.alpha, len(coming)).tolist()
     leaving = draw.beta(process.a, process.b, len(coming)).tolist()

@@ -11,6 +11,8 @@ from typing import Any
 
 import requests
 
+from crmsync.testing.mailbox import Idempotency
+
 
 class RemoteShop:
     """The methods of `Shop` that make sense from afar; answers are plain data."""
@@ -34,6 +36,11 @@ class RemoteShop:
         return rows
 
     @property
+    def notes(self) -> list[dict[str, Any]]:
+        rows: list[dict[str, Any]] = self._call("GET", "notes")["data"]
+        return rows
+
+    @property
     def requests(self) -> list[dict[str, Any]]:
         rows: list[dict[str, Any]] = self._call("GET", "requests")["data"]
         return rows
@@ -48,7 +55,7 @@ class RemoteShop:
     def behave(self) -> None:
         self._call("POST", "behave")
 
-    def set_idempotency(self, mode: str) -> None:
+    def set_idempotency(self, mode: Idempotency) -> None:
         self._call("POST", "idempotency", {"mode": mode})
 
     def put(self, stream: str, rows: Iterable[dict[str, Any]]) -> list[str]:

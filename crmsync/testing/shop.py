@@ -14,7 +14,7 @@ import time
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
-from typing import Any, Self
+from typing import Any, Self, get_args
 
 from crmsync.testing.almanac import DAY, ZONE, iso
 from crmsync.testing.api import Api, Credentials
@@ -137,11 +137,21 @@ class Shop:
             return truth(self.history, self.ledger, self._now, self._end)
 
     def misbehave(self, kind: str, times: int | None = 1, path: str | None = None, **options: Any) -> None:
-        """Do something wrong to the next requests for a path; see `Misbehaviour` for kinds and options."""
-        if path is None:
-            path = "/" if kind == "revoked" else "/orders"
+        """Do something wrong to the next requests for a path; see `Misbehaviour` for kinds and options.
+
+        Access that is `revoked` stays so, for everything unless a path is named, until `behave`.
+        """
+        if kind == "revoked":
+            times, path = None, path or "/"
+        path = path or "/orders"
         with self._lock:
             self._temper.plan(Misbehaviour(kind, times, path, **options))
+
+    def set_idempotency(self, mode: Idempotency) -> None:
+        """Change what the shop does with repeated keys; see `Mailbox`."""
+        if mode not in get_args(Idempotency):
+            raise ValueError(f"{mode!r} is none of key, lookup, none")
+        self.mailbox.idempotency = mode
 
     def behave(self) -> None:
         """Forget every misbehaviour that is still planned."""

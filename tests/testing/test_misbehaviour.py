@@ -120,7 +120,7 @@ def test_expired_token(shop: Shop) -> None:
 
 
 def test_revoked(shop: Shop, client: Any) -> None:
-    shop.misbehave("revoked", times=None)
+    shop.misbehave("revoked")
     assert [client.get(path).status_code for path in ("/orders", "/shop", "/reviews")] == [401, 401, 401]
     assert client.post("/oauth/token", {}).status_code == 401
     shop.behave()

@@ -65,3 +65,10 @@ def test_purchases_come_in_order_and_after_the_registration(buyers: list[Buyer])
 def test_consents_are_as_common_as_promised(buyers: list[Buyer]) -> None:
     assert np.mean([b.promo for b in buyers]) == pytest.approx(0.70, abs=0.03)
     assert np.mean([b.service for b in buyers]) == pytest.approx(0.97, abs=0.01)
+
+
+@pytest.mark.parametrize("hour", [0, 3, 9, 15, 23])
+def test_exactly_so_many_have_registered_at_any_hour_of_now(hour: int) -> None:
+    now = START + hour * 3600
+    buyers = population(5, 3000, now - 10 * DAY, now, now + 10 * DAY, Process())
+    assert sum(buyer.registered_at <= now for buyer in buyers) == 3000

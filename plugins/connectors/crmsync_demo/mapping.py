@@ -1,13 +1,13 @@
 """The shop's words for crmsync's records. One function per stream; any fault in a row raises.
 
 Rows of orders come by the hundred thousand, so these functions name every field once and convert
-nothing twice; what the host checks anyway is not checked here.
+nothing twice; what the host checks of every record is not checked here.
 """
 
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Any
+from typing import Any, Literal
 
 from crmsync.sdk import (
     Consent,
@@ -125,18 +125,17 @@ def customer(row: Row) -> Customer:
 def _consents(permissions: Row | None) -> list[Consent]:
     if permissions is None:
         return []
-    at = _time(permissions["asked_at"])
-    granted = {"Y": True, "N": False}
-    return [
-        Consent(
-            medium="any",
-            purpose=purpose,
-            granted=_word(granted, permissions, name),
-            at=at,
-            source="shop permissions",
-        )
-        for name, purpose in (("promo", "marketing"), ("service", "service"))
-    ]
+    return [_consent(permissions, "promo", "marketing"), _consent(permissions, "service", "service")]
+
+
+def _consent(permissions: Row, name: str, purpose: Literal["marketing", "service"]) -> Consent:
+    return Consent(
+        medium="any",
+        purpose=purpose,
+        granted=_word({"Y": True, "N": False}, permissions, name),
+        at=_time(permissions["asked_at"]),
+        source="shop permissions",
+    )
 
 
 def refund(row: Row) -> Refund:

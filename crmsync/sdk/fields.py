@@ -25,16 +25,9 @@ from typing import (
 )
 from zoneinfo import ZoneInfo
 
-from pydantic import (
-    AfterValidator,
-    AwareDatetime,
-    BaseModel,
-    BeforeValidator,
-    Field,
-    GetJsonSchemaHandler,
-    ValidationError,
-    create_model,
-)
+from msgspec import Struct
+from msgspec.structs import fields as struct_fields
+from pydantic import AfterValidator, BeforeValidator, Field, GetJsonSchemaHandler, create_model
 from pydantic.json_schema import JsonSchemaValue
 from pydantic_core import CoreSchema
 
@@ -50,7 +43,7 @@ from crmsync.sdk.convert import (
     to_text,
 )
 from crmsync.sdk.errors import RecordError
-from crmsync.sdk.records import Minor, Record
+from crmsync.sdk.records import Consent, Minor, OrderLine, Record, Time
 from crmsync.sdk.settings import Settings
 
 R = TypeVar("R", bound=Record)
@@ -157,7 +150,7 @@ def _kind(hint: Any) -> _Kind | None:
     """None for what one value cannot fill: lists of lines or consents."""
     options = [a for a in get_args(hint) if a is not type(None)] if type(None) in get_args(hint) else [hint]
     inner = options[0]
-    if inner == AwareDatetime:
+    if inner == Time:
         return _Kind(TimeField)
     if inner == Minor:
         return _Kind(AmountField)
@@ -173,15 +166,19 @@ def _kind(hint: Any) -> _Kind | None:
     return known.get(base)
 
 
-def kinds(record: type[BaseModel]) -> dict[str, _Kind]:
+def kinds(record: type[Struct]) -> dict[str, _Kind]:
     """The fields of a record that one value can fill."""
     hints = get_type_hints(record, include_extras=True)
-    found = {name: _kind(hints[name]) for name in record.model_fields}
+    found = {name: _kind(hints[name]) for name in record.__struct_fields__}
     return {name: kind for name, kind in found.items() if kind is not None}
 
 
+def _required(record: type[Struct]) -> set[str]:
+    return {field.name for field in struct_fields(record) if field.required}
+
+
 def field_settings(
-    record: type[BaseModel], source: type[Source], *, optional: Collection[str] = ("external_id", "currency")
+    record: type[Struct], source: type[Source], *, optional: Collection[str] = ("external_id", "currency")
 ) -> type[Settings]:
     """The settings model of a mapping to that record.
 
@@ -193,6 +190,7 @@ def field_settings(
         return {source.short: short} if isinstance(short, str) else short
 
     entries: dict[str, Any] = {}
+    required = _required(record) - set(optional)
     for name, kind in kinds(record).items():
         if name == "external_id":
             continue
@@ -206,8 +204,7 @@ def field_settings(
             }
         title = "".join(part.title() for part in name.split("_"))
         model = create_model(f"{record.__name__}{title}", __base__=(source, kind.model), **narrowed)
-        required = record.model_fields[name].is_required() and name not in optional
-        if required:
+        if name in required:
             entries[name] = (Annotated[model, BeforeValidator(long_form)], ...)
         else:
             entries[name] = (Annotated[model | None, BeforeValidator(long_form)], None)
@@ -219,7 +216,7 @@ class FieldMap:
 
     def __init__(
         self,
-        record: type[BaseModel],
+        record: type[Struct],
         fields: Settings,
         reader: Callable[[Any], Reader],
         defaults: Defaults,
@@ -229,7 +226,8 @@ class FieldMap:
         self._plain: list[tuple[str, Reader, Reader, Any]] = []
         self._amounts: list[tuple[str, Reader, Callable[[Any, str], int], Any]] = []
         self._required: dict[str, str] = {}
-        self._default_currency = defaults.currency if "currency" in record.model_fields else None
+        required = _required(record) - set(optional)
+        self._default_currency = defaults.currency if "currency" in record.__struct_fields__ else None
         for name, kind in kinds(record).items():
             spec = getattr(fields, name, None)
             if spec is None:
@@ -246,8 +244,7 @@ class FieldMap:
                 if kind.choices and default is not None:
                     convert = _or_default(convert, default)
                 self._plain.append((name, read, convert, default))
-            required = record.model_fields[name].is_required() and name not in optional
-            if required and spec.default is None:
+            if name in required and spec.default is None:
                 self._required[name] = spec.place()
 
     def read(self, payload: Any, currency: str | None = None) -> dict[str, Any]:
@@ -321,21 +318,17 @@ class RecordMap(Generic[R]):
             raise RecordError(f"{error}.", field="identity") from None
 
     def record(self, payload: Any) -> R:
-        """The record. Raises RecordError naming the field; no text of the payload is in it."""
+        """The record, for the host to check. Raises RecordError naming the field."""
         values = self._fields.read(payload)
         values["external_id"] = self.external_id(payload)
-        try:
-            if self._lines is not None:
-                values["lines"] = list(self._order_lines(payload, values.get("currency")))
-            if self._consents:
-                consents = (fields.read(part) for find, fields in self._consents for part in find(payload))
-                values["consents"] = [consent for consent in consents if "granted" in consent]
-            return self._type(**values)
-        except ValidationError as error:
-            first = error.errors(include_url=False, include_input=False, include_context=False)[0]
-            raise RecordError(f"{first['msg']}.", field=".".join(map(str, first["loc"]))) from None
+        if self._lines is not None:
+            values["lines"] = list(self._order_lines(payload, values.get("currency")))
+        if self._consents:
+            consents = (fields.read(part) for find, fields in self._consents for part in find(payload))
+            values["consents"] = [Consent(**consent) for consent in consents if "granted" in consent]
+        return self._type(**values)
 
-    def _order_lines(self, payload: Any, currency: str | None) -> Iterator[dict[str, Any]]:
+    def _order_lines(self, payload: Any, currency: str | None) -> Iterator[OrderLine]:
         assert self._lines is not None
         find, fields = self._lines
         for number, part in enumerate(find(payload), 1):
@@ -348,9 +341,7 @@ class RecordMap(Generic[R]):
                 line["total"] = line["price"] * line.get("quantity", 1)
             elif "price" not in line and "total" in line:
                 line["price"] = round(line["total"] / max(line.get("quantity", 1), 1))
-            line.pop("currency", None)
-            # As it is: pydantic makes the line inside the order for half the price of a call.
-            yield line
+            yield OrderLine(**line)
 
 
 def _constant(value: Any) -> Reader:

@@ -10,7 +10,7 @@ from typing import Any
 
 from crmsync_files.connector import FilesConnector
 
-from crmsync.sdk import Context, Cursor, MemoryTokenStore, Page, Record, RecordError, SystemClock
+from crmsync.sdk import Context, Cursor, MemoryTokenStore, Page, Record, RecordError, SystemClock, checked
 
 ORDER_FIELDS = {"status": {"constant": "paid"}, "total": "total", "placed_at": "placed"}
 
@@ -69,7 +69,8 @@ def pull(connector: Any, stream: str = "orders", since: Cursor | None = None) ->
 
 def records(connector: Any, stream: str = "orders", since: Cursor | None = None) -> list[Record]:
     bound = getattr(connector, stream)
-    return [bound.record(payload) for page in pull(connector, stream, since) for payload in page.payloads]
+    payloads = [payload for page in pull(connector, stream, since) for payload in page.payloads]
+    return [checked(bound.record(payload))[0] for payload in payloads]
 
 
 def rejected(connector: Any, stream: str = "orders") -> list[str]:

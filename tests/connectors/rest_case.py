@@ -14,7 +14,17 @@ from crmsync_rest.connector import RestConnector
 from pytest_httpserver import HTTPServer
 from werkzeug import Request, Response
 
-from crmsync.sdk import Context, Cursor, HttpSession, MemoryPacer, MemoryTokenStore, Page, Patience, Record
+from crmsync.sdk import (
+    Context,
+    Cursor,
+    HttpSession,
+    MemoryPacer,
+    MemoryTokenStore,
+    Page,
+    Patience,
+    Record,
+    checked,
+)
 
 ORDER_FIELDS = {"status": {"constant": "paid"}, "total": "total", "placed_at": "at"}
 START = datetime(2026, 3, 1, tzinfo=UTC)
@@ -93,7 +103,8 @@ def pull(connector: Any, stream: str = "orders", since: Cursor | None = None) ->
 
 def records(connector: Any, stream: str = "orders", since: Cursor | None = None) -> list[Record]:
     bound = getattr(connector, stream)
-    return [bound.record(payload) for page in pull(connector, stream, since) for payload in page.payloads]
+    payloads = [payload for page in pull(connector, stream, since) for payload in page.payloads]
+    return [checked(bound.record(payload))[0] for payload in payloads]
 
 
 def ids(connector: Any, since: Cursor | None = None) -> list[int]:

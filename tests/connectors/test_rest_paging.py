@@ -121,6 +121,12 @@ def test_an_answer_without_a_list_is_no_empty_list(api: Api) -> None:
         pull(api.orders(records="data"))
 
 
+def test_a_list_that_ends_before_its_total_is_refused(api: Api) -> None:
+    api.says("/orders", {"data": ALL, "next": None, "total": 6})
+    with pytest.raises(TransientError, match="the list ended after 5 of 6 records"):
+        pull(api.orders(records="data", paging={"kind": "cursor", "next": "next", "total": "total"}))
+
+
 def moving(request: Request) -> Response:
     """Pages over a list in which the first record is edited after the first page was given."""
     since = request.args.get("since")

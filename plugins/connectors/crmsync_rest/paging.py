@@ -56,10 +56,13 @@ class OnePage(Settings):
 class _Sized(Settings):
     size: int | None = Field(None, ge=1, description="Records to ask for in a page.")
     size_param: str | None = Field(None, description="The parameter that says so: limit, per_page.")
+    total: Expression | None = Field(
+        None,
+        description="Where the body says how many records there are; a walk that ends before is refused.",
+    )
 
 
 class _Counted(_Sized):
-    total: Expression | None = Field(None, description="Where the body says how many records there are.")
     more: Expression | None = Field(None, description="Where the body says whether there are more.")
 
 
@@ -142,9 +145,11 @@ class _Base:
     def __init__(self, paging: Any) -> None:
         self._paging = paging
         self._size = {paging.size_param: paging.size} if paging.size_param and paging.size else {}
+        # A cursor or a link knows the end itself; a count would stop short of records that moved.
+        ends = ("total", "pages", "more") if self.shifts else ("more",)
         self._ends = {
             name: search(expression)
-            for name in ("total", "pages", "more")
+            for name in ends
             if (expression := getattr(paging, name, None)) is not None
         }
 

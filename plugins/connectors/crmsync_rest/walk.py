@@ -75,6 +75,7 @@ class Walk:
         asked_from = low
         high = reached = None
         seen = 0
+        total: int | None = None
         asked: set[int] = set()
         before: int | None = None
         anew = False
@@ -93,7 +94,9 @@ class Walk:
             high = _latest(high, reached)
             answered = Answered(ask, response, body, len(records), seen)
             ask = self._pager.next(answered)
-            total = self._count(body)
+            total = self._count(body) if records else total
+            if ask is None and total is not None and seen < total:
+                raise TransientError(f"{self._where}: the list ended after {seen} of {total} records.")
             anew = ask is not None and self._endpoint.sorted and self._pager.shifts and high != asked_from
             if anew:
                 # A record that changes moves to the end, and every page after its old place moves up:

@@ -16,13 +16,19 @@ from crmsync.store import Store
 from crmsync.store import tables as t
 from crmsync.store.bulk import among, many
 from crmsync.store.tables import to_instant
+from crmsync.sync.kind import at
 from crmsync.sync.page import Rejected, map_pages
 from crmsync.sync.write import Target, write_records
 
+TRIES = 3
+"""How often a rejected record is read before it waits for a person."""
+
 _PUT = """
     INSERT INTO quarantine
-        (connection_id, stream, external_id, digest, payload, reason, times, first_at, last_at, run_id)
-    VALUES (:connection_id, :stream, :external_id, :digest, :payload, :reason, 1, :now, :now, :run_id)
+        (connection_id, stream, external_id, digest, payload, reason, times, first_at, last_at, run_id,
+         read_from, read_until)
+    VALUES (:connection_id, :stream, :external_id, :digest, :payload, :reason, 1, :now, :now, :run_id,
+            :read_from, :read_until)
     ON CONFLICT (connection_id, stream, digest) DO UPDATE SET
         reason = excluded.reason, times = quarantine.times + 1, last_at = excluded.last_at,
         run_id = excluded.run_id
@@ -30,9 +36,15 @@ _PUT = """
 
 
 def put_aside(
-    connection: Connection, target: Target, rejected: Sequence[Rejected], run_id: int, now: int
+    connection: Connection,
+    target: Target,
+    rejected: Sequence[Rejected],
+    span: Cursor,
+    run_id: int,
+    now: int,
 ) -> None:
-    """Keep rejected payloads; the same payload rejected again counts up instead of piling up."""
+    """Keep rejected payloads, which came in this span of the stream; the same payload rejected again
+    counts up instead of piling up."""
     if rejected:
         connection.execute(
             text(_PUT),
@@ -46,10 +58,31 @@ def put_aside(
                     "reason": entry.reason,
                     "now": now,
                     "run_id": run_id,
+                    "read_from": at(span.at),
+                    "read_until": at(span.until),
                 }
                 for entry in rejected
             ],
         )
+
+
+def span_to_read_again(connection: Connection, connection_id: int, stream: str) -> Cursor | None:
+    """The part of the stream in which records were rejected that may be better by now, if there is any."""
+    q = t.Quarantine
+    count, start, end, whole = connection.execute(
+        select(
+            func.count(),
+            func.min(q.read_from),
+            func.max(q.read_until),
+            func.count().filter(q.read_from.is_(None)),
+        ).where(
+            q.connection_id == connection_id,
+            q.stream == stream,
+            q.times < TRIES,
+            q.read_until.is_not(None),
+        )
+    ).one()
+    return Cursor(at=None if whole else start, until=end) if count else None
 
 
 def has_quarantine(connection: Connection, connection_id: int, stream: str) -> bool:

@@ -8,7 +8,7 @@ import traceback
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from sqlalchemy import text
@@ -32,7 +32,7 @@ from crmsync.sync.cursor import Position, advance, read_position
 from crmsync.sync.fetch import fetch_ahead
 from crmsync.sync.page import Mapped, map_pages
 from crmsync.sync.progress import Progress, Unwatched
-from crmsync.sync.quarantine import has_quarantine, put_aside, release
+from crmsync.sync.quarantine import has_quarantine, put_aside, release, span_to_read_again
 from crmsync.sync.run import Counts, RunKind, end_run, record_counts, record_wait, result_of, start_run
 from crmsync.sync.write import SEEN, Target, compare, write_records
 
@@ -112,6 +112,7 @@ class StreamRun:
     counts: Counts = field(default_factory=Counts)
     _run_id: int = 0
     _watch_quarantine: bool = False
+    _again: Cursor | None = None
     _reasons: Counter[str] = field(default_factory=Counter)
 
     def run(self) -> RunResult:
@@ -119,6 +120,7 @@ class StreamRun:
         started = self.clock.now()
         with self.store.read() as connection:
             position = read_position(connection, self.source.connection_id, self.stream)
+            self._again = span_to_read_again(connection, self.source.connection_id, self.stream)
             self._watch_quarantine = has_quarantine(connection, self.source.connection_id, self.stream)
         if not self.scope.dry_run:
             with self.store.write() as connection:
@@ -170,21 +172,29 @@ class StreamRun:
             self.stream,
             first=position.walked_at is None,
         )
-        since = self.scope.start(position, stream)
+        cursor = self._walk(
+            target, stream, self.scope.start(position, stream), moves=self._moves_cursor(position)
+        )
+        if not self.scope.dry_run:
+            self._finish(target, stream, cursor)
+        if self._again is not None and self.scope.kind == "incremental":
+            self._walk(target, stream, self._again, moves=False)
+
+    def _walk(self, target: Target, stream: BoundStream[Any], since: Cursor, *, moves: bool) -> Cursor:
+        """Store the pages from `since` on; the cursor of the last one."""
         cursor = since
         for pages in fetch_ahead(stream, since, self.stop):
             mapped = map_pages(stream, pages)
-            cursor = mapped.cursor
             self._weigh(mapped)
             if self.scope.dry_run:
                 self._compare(target, mapped)
             else:
-                self._commit(target, mapped, moves=self._moves_cursor(position))
+                self._commit(target, mapped, cursor, moves=moves)
+            cursor = mapped.cursor
             self.progress.page(self.source.name, self.stream, self.counts, mapped.total)
-            if self.scope.until and cursor.at and cursor.at >= self.scope.until:
+            if since.until and cursor.at and cursor.at >= since.until:
                 break
-        if not self.scope.dry_run:
-            self._finish(target, stream, cursor)
+        return cursor
 
     def _moves_cursor(self, position: Position) -> bool:
         # Reading everything again must not lead the next run back to the beginning if it is cut short.
@@ -208,17 +218,19 @@ class StreamRun:
             found = compare(connection, target, mapped.records, mapped.digests)
         self._count(mapped, len(found.new), len(found.changed), found.unchanged)
 
-    def _commit(self, target: Target, mapped: Mapped, *, moves: bool) -> None:
+    def _commit(self, target: Target, mapped: Mapped, before: Cursor, *, moves: bool) -> None:
         now = self.clock.now()
         moment = to_instant(now)
-        before = replace(self.counts)
+        counted = replace(self.counts)
         try:
             with self.store.write() as connection:
                 written = write_records(connection, target, mapped.records, mapped.digests, moment)
                 if self._watch_quarantine:
                     release(connection, target, [record.external_id for record in mapped.records])
                 self._watch_quarantine |= bool(mapped.rejected)
-                put_aside(connection, target, mapped.rejected, self._run_id, moment)
+                put_aside(
+                    connection, target, mapped.rejected, _span(before, mapped.cursor), self._run_id, moment
+                )
                 if self._lists_everything(target):
                     SEEN.insert(connection, [(self._run_id, r.external_id) for r in mapped.records])
                 if moves:
@@ -226,7 +238,7 @@ class StreamRun:
                 self._count(mapped, *written)
                 record_counts(connection, self._run_id, self.counts)
         except BaseException:
-            self.counts = before
+            self.counts = counted
             raise
         for entry in mapped.rejected:
             self.on_rejected(Rejection(self.source.name, self.stream, entry.external_id, entry.reason))
@@ -284,6 +296,12 @@ class StreamRun:
             return ""
         reason, _ = self._reasons.most_common(1)[0]
         return f"{self.counts.rejected} in quarantine, most often: {reason}"
+
+
+def _span(before: Cursor, after: Cursor) -> Cursor:
+    """What to ask for to see the records between two cursors again."""
+    until = after.at + timedelta(seconds=1) if after.at else None
+    return Cursor(at=before.at, until=until)
 
 
 def _reason(error: Exception) -> str:

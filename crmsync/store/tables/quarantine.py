@@ -11,7 +11,11 @@ from crmsync.store.tables.base import instant
 
 
 class Quarantine(SQLModel, table=True):
-    """One rejected payload as JSON, with why and how often it was rejected."""
+    """One rejected payload as JSON, with why and how often it was rejected.
+
+    `read_from` and `read_until` bound the part of the stream it came in, so that it can be read again:
+    what was a hiccup of the platform mends itself.
+    """
 
     __tablename__ = "quarantine"
     __table_args__ = (UniqueConstraint("connection_id", "stream", "digest"),)
@@ -26,4 +30,6 @@ class Quarantine(SQLModel, table=True):
     times: int = 1
     first_at: datetime = instant()
     last_at: datetime = instant()
+    read_from: datetime | None = instant(default=None)
+    read_until: datetime | None = instant(default=None)
     run_id: int | None = Field(default=None, foreign_key="run.id")

@@ -11,7 +11,17 @@ from typing import Any
 
 from sqlalchemy import insert, select, update
 
-from crmsync.sdk import Clock, Connector, Context, CrmsyncError, HttpSession, Rejection, RunResult, Shop
+from crmsync.sdk import (
+    Clock,
+    Connector,
+    Context,
+    CrmsyncError,
+    HttpSession,
+    Limits,
+    Rejection,
+    RunResult,
+    Shop,
+)
 from crmsync.sdk.settings import Settings
 from crmsync.store import Store
 from crmsync.store import tables as t
@@ -34,18 +44,28 @@ def open_source(
     *,
     zone: str | None = None,
     stop: threading.Event | None = None,
+    limits: Limits | None = None,
 ) -> Source:
     """A connection ready to be pulled from or pushed to: its connector, and its row in the store."""
     waits = Waits()
     stop = stop or threading.Event()
-    connector = connector_class(settings, open_context(store, name, clock, waits, stop))
+    connector = connector_class(settings, open_context(store, name, clock, waits, stop, limits))
     return Source(connector, _connection_id(store, name, connector, zone), name, waits)
 
 
-def open_context(store: Store, name: str, clock: Clock, waits: Waits, stop: threading.Event) -> Context:
+def open_context(
+    store: Store,
+    name: str,
+    clock: Clock,
+    waits: Waits,
+    stop: threading.Event,
+    limits: Limits | None = None,
+) -> Context:
     """What the host hands to a plugin: a session and tokens that other processes share through the store."""
     pacer = StorePacer(store)
-    http = partial(HttpSession, connection=name, clock=clock, pacer=pacer, on_wait=waits, stop=stop)
+    http = partial(
+        HttpSession, connection=name, clock=clock, pacer=pacer, on_wait=waits, stop=stop, limits=limits
+    )
     plugin_log = logging.getLogger(f"crmsync.plugin.{name}")
     return Context(name, clock, plugin_log, http, StoreTokens(store, name), stop)
 

@@ -16,6 +16,9 @@ _PATIENCE = 0.2
 AHEAD = 4
 """How many pages wait at the most: what keeps memory flat however long the history."""
 
+GRACE = 10.0
+"""Seconds that a page on its way is still waited for after a stop."""
+
 
 def fetch_ahead(stream: BoundStream[Any], since: Cursor, stop: threading.Event) -> Iterator[list[Page]]:
     """The stream's pages, fetched while earlier ones are worked on; each list is what is at hand.
@@ -60,13 +63,13 @@ def fetch_ahead(stream: BoundStream[Any], since: Cursor, stop: threading.Event) 
     try:
         while end is None:
             at_hand: list[Page] = []
-            item = pages.get()
+            item = _take(pages, stop)
             while isinstance(item, Page) and not _same(item, last):
                 last = item
                 at_hand.append(item)
                 if len(at_hand) == AHEAD or pages.empty():
                     break
-                item = pages.get()
+                item = _take(pages, stop)
             else:
                 end = item
             if at_hand:
@@ -80,6 +83,18 @@ def fetch_ahead(stream: BoundStream[Any], since: Cursor, stop: threading.Event) 
     finally:
         enough.set()
         thread.join(timeout=5)
+
+
+def _take(pages: queue.Queue[Any], stop: threading.Event) -> Any:
+    """The next item. After a stop, a platform that keeps silent is not waited for any longer."""
+    patience = GRACE / _PATIENCE
+    while True:
+        try:
+            return pages.get(timeout=_PATIENCE)
+        except queue.Empty:
+            patience -= stop.is_set()
+            if patience <= 0:
+                return Stopped()
 
 
 def _same(page: Page, other: Page | None) -> bool:

@@ -146,6 +146,7 @@ class _Handler(BaseHTTPRequestHandler):
             self.close_connection = True
             return
         headers = {
+            "Date": self.date_time_string(),
             "Content-Type": "application/json; charset=utf-8",
             **answer.headers,
             "Content-Length": str(len(answer.body) + answer.padding),

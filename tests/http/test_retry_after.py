@@ -35,6 +35,12 @@ def test_a_hint_is_read(header: str, seconds: float) -> None:
     assert retry_after(header, NOW) == NOW + timedelta(seconds=seconds)
 
 
+def test_a_date_counts_from_the_answers_own_clock() -> None:
+    sent = "Wed, 21 Oct 2026 07:28:00 GMT"
+    assert retry_after("Wed, 21 Oct 2026 07:30:00 GMT", NOW, sent) == NOW + timedelta(minutes=2)
+    assert retry_after("Wed, 21 Oct 2026 07:27:00 GMT", NOW, sent) is None
+
+
 @pytest.mark.parametrize(
     "header",
     [None, "", "0", "0.0", "-5", "soon", "nan", "inf", "1e9", "１２", "12 s", "Sun, 99 Foo 2026", "\x00",

@@ -127,13 +127,14 @@ class Call:
         if 200 <= status < 300 or status == HTTPStatus.NOT_MODIFIED:
             return None
         why = self.told(_phrase(status))
-        asked = retry_after(response.headers.get("retry-after"), now)
+        asked = retry_after(response.headers.get("retry-after"), now, response.headers.get("date"))
         if status == HTTPStatus.UNAUTHORIZED:
             return AuthError(why, fix=f"Check the credentials of {self.connection!r}.")
         if status == HTTPStatus.FORBIDDEN:
             return AuthError(why, fix=f"Check what the credentials of {self.connection!r} may do.")
         if status == HTTPStatus.TOO_MANY_REQUESTS:
-            return RateLimited(why, until=asked, fix=_TRY_LATER)
+            until = f" The platform asks for a pause until {asked:%Y-%m-%d %H:%M:%S} UTC." if asked else ""
+            return RateLimited(why + until, until=asked, fix=_TRY_LATER)
         if status == HTTPStatus.TOO_EARLY:
             return TransientError(why, fix=_TRY_LATER)
         if status == HTTPStatus.REQUEST_TIMEOUT or status >= 500:

@@ -7,7 +7,6 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
-from zlib import crc32
 
 from crmsync.sdk import Clock, Cursor, HttpSession, Page, PermanentError, TransientError
 from crmsync.sdk.convert import time_reader, time_writer
@@ -175,8 +174,7 @@ def _latest(one: datetime | None, other: datetime | None) -> datetime | None:
 
 
 def _digest(value: Any) -> int:
-    text = json.dumps(value, sort_keys=True, default=str).encode()
-    return crc32(text) << 64 | hash(text)
+    return hash(json.dumps(value, sort_keys=True, default=str))
 
 
 def _plain(params: Mapping[str, Any]) -> dict[str, Any]:

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import partial
+from functools import cache, partial
 from typing import (
     Annotated,
     Any,
@@ -194,21 +194,28 @@ def field_settings(
     for name, kind in kinds(record).items():
         if name == "external_id":
             continue
-        narrowed: dict[str, Any] = {}
-        if kind.choices:
-            choice: Any = Literal[kind.choices]
-            narrowed = {
-                "constant": (choice | None, None),
-                "default": (choice | None, None),
-                "values": (dict[Word, choice | None], {}),
-            }
-        title = "".join(part.title() for part in name.split("_"))
-        model = create_model(f"{record.__name__}{title}", __base__=(source, kind.model), **narrowed)
+        model = _long_form(source, kind.model, kind.choices)
         if name in required:
             entries[name] = (Annotated[model, BeforeValidator(long_form)], ...)
         else:
             entries[name] = (Annotated[model | None, BeforeValidator(long_form)], None)
     return create_model(f"{record.__name__}Fields", __base__=Settings, **entries)
+
+
+@cache
+def _long_form(source: type[Source], model: type[ValueField], choices: tuple[str, ...]) -> type[Settings]:
+    """The settings of one field; fields read alike share a model, which keeps the start-up short."""
+    name = f"{source.__name__}{model.__name__}"
+    if not choices:
+        return create_model(name, __base__=(source, model))
+    choice: Any = Literal[choices]
+    return create_model(
+        f"{name}{''.join(word.title() for word in choices)}",
+        __base__=(source, model),
+        constant=(choice | None, None),
+        default=(choice | None, None),
+        values=(dict[Word, choice | None], {}),
+    )
 
 
 class FieldMap:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import tracemalloc
 from pathlib import Path
 from typing import Any
 
 import pytest
 from crmsync_files.index import Index
-from files_case import Exports, only, pull, records, rejected
+from files_case import Exports, pull, records, rejected
 
 from crmsync.sdk import Cursor, PermanentError
 
@@ -130,6 +131,15 @@ def test_a_missing_key_column_is_told(shop: Exports) -> None:
         pull(shop.orders("o.csv", join=[join(shop, "p.csv")]))
 
 
+def test_a_key_column_that_the_row_lacks_is_told(shop: Exports) -> None:
+    shop.write("p.csv", "id,paid\n1,2\n")
+    joins = [{"file": shop.folder / "p.csv", "on": {"byer": "id"}}]
+    with pytest.raises(
+        PermanentError, match=r"join\[0\]\.on: there is no column 'byer'. Did you mean 'buyer'"
+    ):
+        pull(shop.orders("o.csv", join=joins))
+
+
 def test_distinct_takes_the_first_row_of_an_identity(exports: Exports) -> None:
     exports.write("o.csv", "id,total,placed\n1,1,2026-03-01\n2,2,2026-03-01\n1,3,2026-03-01\n")
     connector = exports.orders("o.csv", distinct=True, page_size=1)
@@ -164,6 +174,23 @@ def test_a_broken_off_walk_leaves_no_temporary_files(shop: Exports, monkeypatch:
     assert not list(temporary.iterdir())
 
 
-def test_the_only_order_of_a_walk(shop: Exports) -> None:
-    shop.write("one.csv", ORDERS.splitlines()[0] + "\n1,9.00,2026-03-01,a\n")
-    assert only(shop.orders("one.csv")).external_id == "1"
+def test_memory_stays_flat_however_long_the_files_are(
+    exports: Exports, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("crmsync_files.join.Index", lambda: Index(memory_bytes=10_000))
+
+    def peak(count: int) -> int:
+        exports.write("o.csv", "id,total,placed\n" + "".join(f"{n},1.00,2026-03-01\n" for n in range(count)))
+        exports.write("l.csv", "id,price\n" + "".join(f"{n % count},1.00\n" for n in range(2 * count)))
+        lines = join(exports, "l.csv", fields={"price": "price"})
+        connector = exports.orders("o.csv", lines=lines, page_size=50)
+        tracemalloc.start()
+        try:
+            for page in connector.orders(Cursor()):
+                assert all(len(connector.orders.record(payload).lines) == 2 for payload in page.payloads)
+            return tracemalloc.get_traced_memory()[1]
+        finally:
+            tracemalloc.stop()
+
+    peak(200)
+    assert peak(4000) < 1.2 * peak(1000)

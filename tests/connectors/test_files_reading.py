@@ -224,6 +224,15 @@ def test_a_broken_walk_begins_anew_when_the_file_changed(exports: Exports) -> No
     assert len(records(connector, since=cursor)) == 11
 
 
+def test_a_file_that_goes_under_the_reader_gives_no_final_cursor(exports: Exports) -> None:
+    path = exports.write("o.csv", HEAD + rows(10))
+    pages = exports.orders("o.csv", page_size=4).orders(Cursor())
+    next(pages)
+    path.unlink()
+    with pytest.raises(TransientError, match="a file changed while it was read"):
+        list(pages)
+
+
 def test_a_file_that_changes_under_the_reader_gives_no_final_cursor(exports: Exports) -> None:
     path = exports.write("o.csv", HEAD + rows(10))
     pages = exports.orders("o.csv", page_size=4).orders(Cursor())

@@ -122,6 +122,7 @@ def test_a_record_that_is_no_object_is_rejected(api: Api) -> None:
     [
         ({"base_url": "shop.example"}, ("base_url",), "begins with https"),
         ({"auth": {"kind": "magic"}}, ("auth",), "'basic', 'bearer', 'header', 'query', 'oauth2'"),
+        ({"headers": {"X-Api-Key": "k"}}, ("headers",), "`auth` is where those are kept safe"),
         ({"rate_limit": "fast"}, ("rate_limit",), "2/s"),
         ({"errors": [{"when": "a["}]}, ("errors", 0, "when"), "no JMESPath expression"),
         ({"messages": {"path": "/m", "body": {"t": "{txt}"}}}, ("messages", "body"), "there is no {txt}"),

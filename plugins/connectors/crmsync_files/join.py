@@ -32,7 +32,7 @@ class JoinedTable:
     """One joined file, indexed by its key columns."""
 
     def __init__(self, settings: JoinedFile, table: Table, where: str, decimal: DecimalSign) -> None:
-        self._table = table
+        self.table = table
         self._where = where
         self._decimal = decimal
         self._sums = settings.sum
@@ -41,12 +41,20 @@ class JoinedTable:
         self._take = settings.take if isinstance(settings, Join) else ""
         self._chosen = _chosen(settings)
         self._index = Index()
-        self.faults: list[Row] = []
 
-    def columns(self) -> list[str] | None:
-        """What the join adds to a row, or None when each row has its own. Raises PermanentError when a
-        column it needs is not in the file."""
-        there = self._table.columns()
+    def columns(self, here: list[str] | None) -> list[str] | None:
+        """The columns of a row after the join, or None where each row has its own.
+
+        `here`: those before it. Raises PermanentError when a column that the join needs is missing.
+        """
+        for name in self._here if here is not None else ():
+            if name not in here:
+                raise missing_column(f"{self._where}.on", name, here)
+        added = self._added()
+        return None if here is None or added is None else [*here, *added]
+
+    def _added(self) -> list[str] | None:
+        there = self.table.columns()
         if there is not None:
             for name in (*self._there, *(self._chosen or {}).values(), *self._sums.values()):
                 if name not in there:
@@ -57,14 +65,11 @@ class JoinedTable:
             return [*self._chosen, *self._sums]
         return None if there is None else [c for c in there if c not in self._there]
 
-    def lines_columns(self) -> list[str] | None:
-        return self._table.columns()
-
     def load(self) -> Iterator[Row]:
         """Read the file into the index. Yields the rows that cannot be used."""
         faults = 0
         wanted = self._chosen
-        for row in self._table:
+        for row in self.table:
             key = key_of(row.cells, self._there) if not row.fault else None
             if key is None:
                 row.fault = row.fault or f"its {', '.join(self._there)} is empty"

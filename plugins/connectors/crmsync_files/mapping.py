@@ -50,7 +50,7 @@ class Mapping:
 
 
 def used_columns(mapped: Any) -> Iterator[tuple[str, str]]:
-    """(field, column) for every column that a stream's or its lines' mapping reads."""
+    """(key, column) for every column that a stream's or its lines' mapping reads."""
     blocks = [mapped.fields, *(consent.fields for consent in getattr(mapped, "consents", []))]
     for fields in blocks:
         for name in type(fields).model_fields:
@@ -58,10 +58,10 @@ def used_columns(mapped: Any) -> Iterator[tuple[str, str]]:
             if spec is None or spec.constant is not None:
                 continue
             if spec.template is not None:
-                yield from ((name, column) for column in _PLACEHOLDER.findall(spec.template))
+                yield from ((f"fields.{name}", column) for column in _PLACEHOLDER.findall(spec.template))
             elif spec.column is not None:
                 columns = [spec.column] if isinstance(spec.column, str) else spec.column
-                yield from ((name, column) for column in columns)
+                yield from ((f"fields.{name}", column) for column in columns)
     if hasattr(mapped, "identity_columns"):
         yield from (("identity", column) for column in mapped.identity_columns())
 

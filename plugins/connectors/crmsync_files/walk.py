@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from crmsync.sdk import Cursor, Page, TransientError
-from crmsync_files.fingerprint import fingerprint, same_content, sizes
+from crmsync_files.fingerprint import fingerprint, same_content, stats
 from crmsync_files.index import Index
 from crmsync_files.join import KEY_SEPARATOR, JoinedTable, key_of, missing_column
 from crmsync_files.mapping import used_columns
@@ -51,25 +51,18 @@ class Walk:
         """Raises PermanentError when a file or a configured column is missing."""
         known = self._main.columns()
         for join in self._joins:
-            added = join.columns()
-            known = None if known is None or added is None else [*known, *added]
+            known = join.columns(known)
         if self._line_rows is not None:
-            added = self._line_rows.columns()
-            known = None if known is None or added is None else [*known, *added]
-            there = self._line_rows.lines_columns()
-            self._check_columns(f"{self._where}.lines.fields", self._lines, there)
+            known = self._line_rows.columns(known)
+            self._check_columns(f"{self._where}.lines", self._lines, self._line_rows.table.columns())
         elif self._lines is not None and self._lines.repeated:
-            self._check_columns(f"{self._where}.lines.fields", self._lines, known)
-        self._check_columns(f"{self._where}.fields", self._stream, known)
+            self._check_columns(f"{self._where}.lines", self._lines, known)
+        self._check_columns(self._where, self._stream, known)
 
     def _check_columns(self, where: str, mapped: Any, known: list[str] | None) -> None:
-        if known is None:
-            return
-        for name, column in used_columns(mapped):
+        for key, column in used_columns(mapped) if known is not None else ():
             if column not in known:
-                raise missing_column(
-                    f"{where}.{name}" if name != "identity" else f"{self._where}.identity", column, known
-                )
+                raise missing_column(f"{where}.{key}", column, known)
 
     def pages(self, since: Cursor) -> Iterator[Page]:
         """Every record, when the files or their mapping are not those the cursor knows; else none.
@@ -79,7 +72,7 @@ class Walk:
         """
         before = json.loads(since.token) if since.token else {"files": {}, "mapping": "", "next": 0}
         paths = [path for table in self._tables for path in table.paths()]
-        stat = sizes(paths)
+        stat = stats(paths)
         files = fingerprint(dict.fromkeys(paths), before["files"])
         mapping = self._mapping_digest()
         start = 0
@@ -87,7 +80,7 @@ class Walk:
             start = before["next"]
             if start is None:
                 if files != before["files"]:
-                    yield Page([], Cursor(token=since.token and self._token(files, mapping, None)))
+                    yield Page([], Cursor(token=self._token(files, mapping, None)))
                 return
         self.check()
         payloads: list[Payload] = []
@@ -98,7 +91,7 @@ class Walk:
                 yield Page(payloads, Cursor(token=self._token(files, mapping, done)))
                 payloads = []
             payloads.append(payload)
-        if sizes(paths) != stat:
+        if stats(paths) != stat:
             raise TransientError(f"{self._where}: a file changed while it was read.")
         yield Page(payloads, Cursor(token=self._token(files, mapping, None)))
 

@@ -25,6 +25,7 @@ from crmsync.sdk.convert import DecimalSign, Unit
 from crmsync.sdk.fields import Source, TimeFormat, Times, field_settings
 from crmsync.sdk.message import Idempotency
 from crmsync.sdk.records import Currency
+from crmsync.sdk.sensitive_keys import is_secret
 from crmsync_rest.auth import Auth
 from crmsync_rest.expression import Expression
 from crmsync_rest.paging import OnePage, Paging
@@ -43,7 +44,14 @@ def _below(path: str) -> str:
     return "/" + path.lstrip("/")
 
 
-Path = Annotated[str, AfterValidator(_below)]
+def _no_secret(given: dict[str, Any]) -> dict[str, Any]:
+    for name, value in given.items():
+        if isinstance(value, str) and is_secret(name):
+            raise ValueError(f"{name} looks like a secret, and `auth` is where those are kept safe")
+    return given
+
+
+UrlPath = Annotated[str, AfterValidator(_below)]
 Template = Annotated[Any, AfterValidator(checked)]
 
 
@@ -97,8 +105,8 @@ class Consents(Settings):
 class Endpoint(Settings):
     """One stream: where its list is, how it is paged, and where each field comes from."""
 
-    path: Path = Field(description="The list's path below base_url.")
-    params: dict[str, str | int | float | bool | list[str]] = Field(
+    path: UrlPath = Field(description="The list's path below base_url.")
+    params: Annotated[dict[str, str | int | float | bool | list[str]], AfterValidator(_no_secret)] = Field(
         {}, description="Parameters of every request."
     )
     records: Expression = Field("@", description="Where the answer holds the list of records.")
@@ -174,7 +182,7 @@ class ErrorBody(Settings):
 class ShopPage(Settings):
     """Where the API names the shop."""
 
-    path: Path = Field(description="The path below base_url.")
+    path: UrlPath = Field(description="The path below base_url.")
     name: Expression | None = Field(None, description="Where the answer holds the shop's name.")
     currency: Expression | None = Field(None, description="Where it holds the currency.")
     zone: Expression | None = Field(None, description="Where it holds the IANA time zone.")
@@ -218,7 +226,9 @@ class RestSettings(Settings):
         description="The address all paths are below.", examples=["https://api.example.com/v1"]
     )
     auth: Auth | None = Field(None, description="How requests are signed.")
-    headers: dict[str, str] = Field({}, description="Headers of every request.")
+    headers: Annotated[dict[str, str], AfterValidator(_no_secret)] = Field(
+        {}, description="Headers of every request."
+    )
     rate_limit: Rate | None = Field(None, description="How often the API may be called: 2/s.")
     title: str | None = Field(None, description="The shop's name, where the API does not tell it.")
     currency: Currency | None = Field(None, description="The currency of records that map none: CNY.")

@@ -7,7 +7,6 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
-from zlib import crc32
 
 from crmsync.sdk import Clock, Cursor, HttpSession, Page, PermanentError, TransientError
 from crmsync.sdk.convert import time_reader, time_writer
@@ -77,18 +76,17 @@ class Walk:
         seen = 0
         total: int | None = None
         asked: set[int] = set()
-        before: int | None = None
+        before: list[Any] = []
         anew = False
         while ask is not None:
-            asked.add(_digest([ask.url, ask.params]))
+            asked.add(_digest(ask))
             response = self._http.request("GET", ask.url, params=_plain(ask.params), headers=self._headers)
             body = response.json()
             records = self._list(body)
-            digest = _digest(records) if records else None
-            repeats = digest is not None and digest == before
+            repeats = bool(records) and records == before
             if repeats and not anew:
                 raise self._repeated()
-            before = digest
+            before = records
             seen += len(records)
             reached = self._latest_of(records, reached)
             high = _latest(high, reached)
@@ -103,7 +101,7 @@ class Walk:
                 # so the list is asked for anew from the last change, not by its next page.
                 asked_from, reached, seen, total = high, None, 0, None
                 ask = self._pager.first(self._ask(high, until))
-            if ask is not None and _digest([ask.url, ask.params]) in asked:
+            if ask is not None and _digest(ask) in asked:
                 raise self._repeated()
             # Asked anew, a page of records of one moment comes again, and has been given already.
             if not repeats:
@@ -174,9 +172,8 @@ def _latest(one: datetime | None, other: datetime | None) -> datetime | None:
     return max((time for time in (one, other) if time is not None), default=None)
 
 
-def _digest(value: Any) -> int:
-    text = json.dumps(value, sort_keys=True, default=str).encode()
-    return crc32(text) << 64 | hash(text)
+def _digest(ask: Ask) -> int:
+    return hash(json.dumps([ask.url, ask.params], default=str))
 
 
 def _plain(params: Mapping[str, Any]) -> dict[str, Any]:

@@ -1,0 +1,79 @@
+"""Values of a platform as Python values, and times written back."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import UTC, datetime
+from decimal import Decimal
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from crmsync.sdk import major
+from crmsync.sdk.convert import amount_reader, time_reader, time_writer, to_boolean, to_integer, to_text
+
+SHANGHAI = ZoneInfo("Asia/Shanghai")
+MOMENTS = st.datetimes(datetime(1971, 1, 1), datetime(2100, 1, 1), timezones=st.just(UTC)).map(
+    lambda moment: moment.replace(microsecond=0)
+)
+
+
+@settings(deadline=None)
+@given(MOMENTS)
+@pytest.mark.parametrize(
+    "format", ["iso", "epoch", "epoch_ms", "%d.%m.%Y %H:%M:%S", "%Y%m%d%H%M%S", "%d %b %Y %H:%M:%S"]
+)
+def test_a_time_that_is_written_is_read_as_itself(format: str, moment: datetime) -> None:
+    written = time_writer(format, SHANGHAI)(moment)
+    assert time_reader(format, SHANGHAI)(written) == moment
+
+
+@settings(deadline=None)
+@given(st.integers(-(10**12), 10**12), st.sampled_from(["EUR", "JPY", "KWD"]))
+def test_an_amount_is_read_with_either_sign_grouped_or_not(minor: int, currency: str) -> None:
+    plain = major(minor, currency)
+    grouped = f"{plain:,}"
+    swapped = grouped.translate(str.maketrans(",.", ".,"))
+    assert amount_reader("major", "point")(str(plain), currency) == minor
+    assert amount_reader("major", "point")(grouped, currency) == minor
+    assert amount_reader("major", "comma")(swapped, currency) == minor
+
+
+@pytest.mark.parametrize(
+    ("read", "value"),
+    [
+        (to_integer, "3.5"),
+        (to_integer, True),
+        (to_integer, "1e40"),
+        (to_integer, "NaN"),
+        (to_integer, None),
+        (to_boolean, "maybe"),
+        (to_text, True),
+        (to_text, {}),
+        (time_reader("epoch", None), "1e18"),
+        (time_reader("iso", None), 20260301),
+        (time_reader("iso", ZoneInfo("Asia/Tokyo")), "0001-01-01"),
+        (time_reader("%d/%m/%Y", UTC), "1/13/2026"),
+    ],
+)
+def test_what_is_none_is_refused(read: Callable[[Any], Any], value: Any) -> None:
+    with pytest.raises(ValueError, match=r"\w"):
+        read(value)
+
+
+@pytest.mark.parametrize(
+    ("read", "value", "expected"),
+    [
+        (to_integer, "3.0", 3),
+        (to_integer, Decimal("3"), 3),
+        (to_text, 7, "7"),
+        (to_text, " a ", "a"),
+        (to_boolean, "是", True),
+        (to_boolean, 0, False),
+    ],
+)
+def test_what_is_meant_is_read(read: Callable[[Any], Any], value: Any, expected: Any) -> None:
+    assert read(value) == expected

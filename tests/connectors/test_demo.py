@@ -347,3 +347,10 @@ def test_settings_that_make_no_sense_are_refused(wrong: dict[str, Any]) -> None:
 
 def parsed(row: dict[str, Any]) -> datetime:
     return datetime.fromisoformat(row["updated_at"])
+
+
+def test_the_end_of_another_walk_is_not_taken_for_the_whole(shop: Shop, demo: DemoConnector) -> None:
+    walk(demo, "orders")
+    shop.misbehave("repeated_page", path="/orders")
+    with pytest.raises(TransientError, match="ended its list of orders after"):
+        walk(demo, "orders")

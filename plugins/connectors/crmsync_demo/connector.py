@@ -126,7 +126,7 @@ class DemoConnector(Connector[DemoSettings]):
                 params["updated_since"] = since.at.isoformat()
             if since.until is not None:
                 params["updated_before"] = since.until.isoformat()
-        at, seen = since.at, {since.token}
+        at, seen, got = since.at, {since.token}, 0
         while True:
             body = self.http.get_json(f"{self.settings.base_url}/{path}", params=params)
             rows, token = self._page(path, body)
@@ -136,6 +136,13 @@ class DemoConnector(Connector[DemoSettings]):
                     fix="The next run goes on from the last page that was stored.",
                 )
             seen.add(token)
+            got += len(rows)
+            if token is None and since.token is None and got < body.get("total", got):
+                # Stored, the page would say that all before it is stored too.
+                raise TransientError(
+                    f"The shop ended its list of {path} after {got} of {body['total']} records.",
+                    fix="The next run goes on from the last page that was stored.",
+                )
             if rows:
                 at = self._last_change(path, rows, at)
             yield Page(rows, Cursor(at=at, token=token, until=since.until), total=body.get("total"))

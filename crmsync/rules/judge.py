@@ -20,7 +20,7 @@ from sqlalchemy import Connection, Row, delete, insert, select, text
 
 from crmsync.insight import last_refresh, load_facts
 from crmsync.rules import flags
-from crmsync.rules.models import Fit, learns, load_model, store_fit, try_fit
+from crmsync.rules.models import Fit, last_fitted_to, learns, load_model, store_fit, try_fit
 from crmsync.sdk import Facts, FlagChange, Model, Rule, Told
 from crmsync.store import Store
 from crmsync.store.tables import RuleState
@@ -120,8 +120,10 @@ def _judge(
     model = plan.model
     full = plan.full
     facts: Facts | None = None
+    fitted_to = 0
     if plan.refit:
         facts = load_facts(store, rule.subject, now)
+        fitted_to = len(facts)
         fit = try_fit(rule, facts)
         model = fit.model or model
         full = full or fit.model is not None
@@ -135,7 +137,7 @@ def _judge(
             connection.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": _LOCK})
         model_id = plan.model_id
         if fit:
-            fit_id = store_fit(connection, name, plan.digest, fit, len(facts), now)
+            fit_id = store_fit(connection, name, plan.digest, fit, fitted_to, now)
             model_id = fit_id if fit.model else model_id
         steps = flags.apply(connection, name, rule.subject, found, None if full else set(facts.ids), now)
         _remember(connection, name, plan, model_id, now, full=full, fitted=fit is not None)
@@ -173,14 +175,15 @@ def _plan(
             select(RuleState.__table__.c).where(RuleState.rule == name)  # type: ignore[attr-defined]
         ).first()
         same = state is not None and state.settings_digest == digest
-        model, fitted_to = load_model(connection, state.model_fit_id) if same and state else (None, 0)
+        model = load_model(connection, state.model_fit_id) if same and state else None
+        fitted_to = last_fitted_to(connection, name)
         subjects = connection.execute(text(f"SELECT COUNT(*) FROM {rule.subject}_fact")).scalar_one()
     refit = learns(rule) and (
         not same
         or state is None
         or state.fit_tried_at is None
         or not timedelta() <= now - state.fit_tried_at < refit_after
-        or (fitted_to > 0 and subjects > _OUTGROWN * fitted_to)
+        or subjects > _OUTGROWN * fitted_to
     )
     full = (
         not changed_only or not same or state is None or not timedelta() <= now - state.full_at < FULL_AFTER

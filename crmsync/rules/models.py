@@ -53,18 +53,23 @@ def store_fit(connection: Connection, name: str, digest: str, fit: Fit, subjects
     ).inserted_primary_key[0]
 
 
-def load_model(connection: Connection, fit_id: int | None) -> tuple[Model | None, int]:
-    """A kept model, and the number of subjects it was fitted to."""
+def load_model(connection: Connection, fit_id: int | None) -> Model | None:
+    """A kept model."""
     row = connection.execute(
-        select(
-            ModelFit.kind, ModelFit.parameters, ModelFit.diagnostics, ModelFit.refusal, ModelFit.subjects
-        ).where(ModelFit.id == fit_id)
+        select(ModelFit.kind, ModelFit.parameters, ModelFit.diagnostics, ModelFit.refusal).where(
+            ModelFit.id == fit_id
+        )
     ).first()
     if row is None:
-        return None, 0
+        return None
     refusal = load_told(json.loads(row.refusal)) if row.refusal else None
-    model = Model(row.kind, json.loads(row.parameters), json.loads(row.diagnostics), refusal)
-    return model, row.subjects
+    return Model(row.kind, json.loads(row.parameters), json.loads(row.diagnostics), refusal)
+
+
+def last_fitted_to(connection: Connection, name: str) -> int:
+    """The number of subjects the last fit had seen, successful or not."""
+    query = select(ModelFit.subjects).where(ModelFit.rule == name).order_by(ModelFit.id.desc()).limit(1)
+    return connection.execute(query).scalar() or 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -64,7 +64,7 @@ def fit_prior(hits: Array, tries: Array) -> BetaPrior:
     everything = float((n * counts).sum())
     if subjects < 10 or not 0 < total < everything:
         raise NotEnoughEvidence(
-            f"{subjects} subjects, {total:.0f} hits in {everything:.0f} tries: too little to tell how they differ."
+            f"{subjects} subjects with {total:.0f} hits in {everything:.0f} tries: too little to learn from."
         )
 
     def loss(at: Array) -> float:

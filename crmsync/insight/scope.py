@@ -41,13 +41,13 @@ SELECT connection_id, external_id FROM fact_touched WHERE kind = 'product'
 UNION
 SELECT l.connection_id, l.product_id FROM fact_touched t CROSS JOIN order_line l
 WHERE t.kind = 'order' AND l.connection_id = t.connection_id AND l.order_id = t.external_id
- AND l.product_id IS NOT NULL
+ AND COALESCE(l.product_id, '') <> ''
 UNION
 SELECT p.connection_id, p.external_id FROM fact_touched t CROSS JOIN product p
 WHERE t.kind = 'all' AND p.connection_id = t.connection_id
 UNION
 SELECT l.connection_id, l.product_id FROM fact_touched t CROSS JOIN order_line l
-WHERE t.kind = 'all' AND l.connection_id = t.connection_id AND l.product_id IS NOT NULL""",
+WHERE t.kind = 'all' AND l.connection_id = t.connection_id AND COALESCE(l.product_id, '') <> ''""",
     "agent": """
 SELECT connection_id, external_id FROM fact_touched WHERE kind = 'agent'
 UNION
@@ -118,6 +118,11 @@ def _add(connection: Connection, table: str, select: str) -> int:
     return added
 
 
+# Tables whose rows live in their primary key's tree. SQLite would rather walk a whole connection there
+# than use an index on one more column; asked first for nothing but the key, it takes the index.
+_CLUSTERED = {"order": ("external_id",), "order_line": ("order_id", "line_id")}
+
+
 def relation(table: str, scope: str, column: str, *, full: bool) -> str:
     """The rows of a table that belong to the scope by this column (by connection if empty), or all rows.
 
@@ -128,6 +133,10 @@ def relation(table: str, scope: str, column: str, *, full: bool) -> str:
         return f'"{table}"'
     key = "order_id" if scope == "fact_scope_order" else "external_id"
     match = f" AND x.{column} = s.{key}" if column else ""
-    return (
-        f'(SELECT x.* FROM {scope} s CROSS JOIN "{table}" x WHERE x.connection_id = s.connection_id{match})'
-    )
+    found = f'FROM {scope} s CROSS JOIN "{table}" x WHERE x.connection_id = s.connection_id{match}'
+    own = _CLUSTERED.get(table, (column,))
+    if not column or column in own:
+        return f"(SELECT x.* {found})"
+    keys = ", ".join(f"x.{name}" for name in ("connection_id", *own))
+    same = " AND ".join(f"y.{name} = k.{name}" for name in ("connection_id", *own))
+    return f'(SELECT y.* FROM (SELECT {keys} {found}) k CROSS JOIN "{table}" y WHERE {same})'

@@ -75,6 +75,7 @@ class History:
                     "total": total // len(lines),
                 }
             )
+        self._agent(columns)
         self.touched.add(("order", id))
 
     def refund(self, id: str, order: str, at: float = 0, amount: int = 1000, **columns: Any) -> None:
@@ -112,10 +113,7 @@ class History:
     def talk(self, id: str, account: str | None = None, at: float = 0, **columns: Any) -> None:
         if account:
             self.customer(account)
-        if agent := columns.get("agent_id"):
-            row = {"connection_id": self.id, "external_id": agent, "learned_at": START}
-            if row not in self.rows[t.Agent]:
-                self.rows[t.Agent].append(row)
+        self._agent(columns)
         self.rows[t.Conversation].append(
             {
                 **self._pulled(id, day(at)),
@@ -126,6 +124,11 @@ class History:
             }
         )
         self._touch(columns.get("order_id"), {"account_id": account, **columns})
+
+    def _agent(self, columns: dict[str, Any]) -> None:
+        row = {"connection_id": self.id, "external_id": columns.get("agent_id"), "learned_at": START}
+        if row["external_id"] and row not in self.rows[t.Agent]:
+            self.rows[t.Agent].append(row)
 
     def _touch(self, order: str | None, columns: dict[str, Any]) -> None:
         for kind, value in (

@@ -41,12 +41,14 @@ _ONLY_PRODUCT = """NOT EXISTS (SELECT 1 FROM order_line k WHERE k.connection_id 
   AND k.order_id = l.order_id AND COALESCE(k.product_id, '') <> l.product_id)"""
 
 _PRODUCT = f"""
-sold AS MATERIALIZED (
- SELECT l.connection_id, l.product_id AS external_id, o.currency, l.total AS amount, l.quantity AS units,
-  CASE WHEN {_FIRST_LINE} THEN 1 ELSE 0 END AS one, {_STATE}
- FROM {{line}} l CROSS JOIN "order" o
- WHERE o.connection_id = l.connection_id AND o.external_id = l.order_id AND {_NAMED}
-  AND {ORDER_KNOWN}
+line AS (
+ SELECT l.connection_id, l.order_id, l.product_id, SUM(l.total) AS amount, SUM(l.quantity) AS units
+ FROM {{line}} l WHERE {_NAMED} GROUP BY l.connection_id, l.order_id, l.product_id
+),
+sold AS (
+ SELECT l.connection_id, l.product_id AS external_id, o.currency, l.amount, l.units, {_STATE}
+ FROM line l CROSS JOIN "order" o
+ WHERE o.connection_id = l.connection_id AND o.external_id = l.order_id AND {ORDER_KNOWN}
 ),
 event AS MATERIALIZED (
  SELECT r.connection_id, r.product_id AS external_id, {_REVIEW}, {_NO_MONEY}
@@ -80,8 +82,7 @@ extra AS (SELECT connection_id, external_id FROM fact_scope)"""
 
 _AGENT = f"""
 sold AS (
- SELECT o.connection_id, o.agent_id AS external_id, o.currency, o.total AS amount, 0 AS units, 1 AS one,
-  {_STATE}
+ SELECT o.connection_id, o.agent_id AS external_id, o.currency, o.total AS amount, 0 AS units, {_STATE}
  FROM {{order_by_agent}} o WHERE o.agent_id IS NOT NULL AND {ORDER_KNOWN}
 ),
 event AS MATERIALIZED (
@@ -121,7 +122,7 @@ extra AS (
 
 _SHOP = f"""
 sold AS (
- SELECT o.connection_id, '' AS external_id, o.currency, o.total AS amount, 0 AS units, 1 AS one, {_STATE}
+ SELECT o.connection_id, '' AS external_id, o.currency, o.total AS amount, 0 AS units, {_STATE}
  FROM {{order_by_shop}} o WHERE {ORDER_KNOWN}
 ),
 event AS MATERIALIZED (
@@ -144,9 +145,9 @@ extra AS (
 
 _COMMON = f""",
 sales AS (
- SELECT connection_id, external_id, currency, SUM(valid * one) AS orders,
-  SUM(valid * delivered * one) AS delivered_orders, SUM(valid * delivered * late * one) AS late_orders,
-  SUM(cancelled * one) AS cancelled_orders, SUM(valid * amount) AS gross, SUM(valid * units) AS units,
+ SELECT connection_id, external_id, currency, SUM(valid) AS orders,
+  SUM(valid * delivered) AS delivered_orders, SUM(valid * delivered * late) AS late_orders,
+  SUM(cancelled) AS cancelled_orders, SUM(valid * amount) AS gross, SUM(valid * units) AS units,
   MIN(CASE WHEN valid = 1 THEN placed_at END) AS first_order_at,
   MAX(CASE WHEN valid = 1 THEN placed_at END) AS last_order_at
  FROM sold GROUP BY connection_id, external_id, currency

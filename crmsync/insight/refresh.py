@@ -21,7 +21,7 @@ log = logging.getLogger("crmsync.insight")
 # Any number, the same in every process: two refreshes at once would do the work twice.
 _LOCK = 0x63726D66
 # From this share of the subjects on, reading whole tables beats reaching rows by index.
-_WHOLE_TABLES = 0.1
+_WHOLE_TABLES = 0.25
 
 _PRESENT = {"until": FOREVER, "known": FOREVER, "consult_window": CONSULT_WINDOW, "newline": "\n"}
 

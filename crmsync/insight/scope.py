@@ -25,6 +25,7 @@ _EVERY = {
     "shop": "SELECT id, '' FROM connection",
 }
 
+# Only subjects there are: a review may name a product that the shop neither lists nor sold.
 _TOUCHED = {
     "customer": """
 SELECT a.customer_id FROM fact_touched t CROSS JOIN account a
@@ -37,7 +38,11 @@ UNION
 SELECT a.customer_id FROM fact_touched t CROSS JOIN account a
 WHERE t.kind = 'all' AND a.connection_id = t.connection_id""",
     "product": """
-SELECT connection_id, external_id FROM fact_touched WHERE kind = 'product'
+SELECT t.connection_id, t.external_id FROM fact_touched t WHERE t.kind = 'product'
+ AND (EXISTS (SELECT 1 FROM product p
+   WHERE p.connection_id = t.connection_id AND p.external_id = t.external_id)
+  OR EXISTS (SELECT 1 FROM order_line l
+   WHERE l.connection_id = t.connection_id AND l.product_id = t.external_id))
 UNION
 SELECT l.connection_id, l.product_id FROM fact_touched t CROSS JOIN order_line l
 WHERE t.kind = 'order' AND l.connection_id = t.connection_id AND l.order_id = t.external_id
@@ -49,11 +54,12 @@ UNION
 SELECT l.connection_id, l.product_id FROM fact_touched t CROSS JOIN order_line l
 WHERE t.kind = 'all' AND l.connection_id = t.connection_id AND COALESCE(l.product_id, '') <> ''""",
     "agent": """
-SELECT connection_id, external_id FROM fact_touched WHERE kind = 'agent'
+SELECT a.connection_id, a.external_id FROM fact_touched t CROSS JOIN agent a
+WHERE t.kind = 'agent' AND a.connection_id = t.connection_id AND a.external_id = t.external_id
 UNION
-SELECT o.connection_id, o.agent_id FROM fact_touched t CROSS JOIN "order" o
+SELECT a.connection_id, a.external_id FROM fact_touched t CROSS JOIN "order" o CROSS JOIN agent a
 WHERE t.kind = 'order' AND o.connection_id = t.connection_id AND o.external_id = t.external_id
- AND o.agent_id IS NOT NULL
+ AND a.connection_id = o.connection_id AND a.external_id = o.agent_id
 UNION
 SELECT a.connection_id, a.external_id FROM fact_touched t CROSS JOIN agent a
 WHERE t.kind = 'all' AND a.connection_id = t.connection_id""",

@@ -99,6 +99,17 @@ def test_an_order_in_trouble_twice_counts_once_and_is_the_evidence(store: Store,
     assert row["evidence"].splitlines() == ["o3", "o2", "o1"]
 
 
+@pytest.mark.parametrize("touch", [None, "all"])
+def test_there_are_no_facts_of_a_product_that_is_not_there(
+    store: Store, history: History, touch: str | None
+) -> None:
+    history.order("o1", "c1", lines=("p1",))
+    history.review("v1", "bad", "o1", product_id="p2")
+    history.save(touch=touch)
+    refresh_facts(store, LATER)
+    assert list(load_facts(store, "product", LATER).ids) == ["shop/p1"]
+
+
 def test_a_suggestion_is_no_trouble(store: Store, history: History) -> None:
     history.order("o1", "c1", lines=("p1",))
     history.talk("t1", "c1", order_id="o1", type="suggestion")

@@ -1,11 +1,11 @@
 """Care: flags become messages, messages become deliveries, and nobody is written to twice."""
 
 from crmsync.care.decision import Resolution, approve, cancel, resolve
-from crmsync.care.deliver import DeliveryResult, deliver
-from crmsync.care.ledger import Attempt, Contact, Ledger, ListedMessage, attempts, ledger, list_messages
+from crmsync.care.delivery import DeliveryResult, deliver
+from crmsync.care.listing import Attempt, Contact, Ledger, ListedMessage, attempts, ledger, list_messages
 from crmsync.care.outbox import Recovered, recover
 from crmsync.care.permission import suppress, withdraw_consent
-from crmsync.care.plan import CampaignPlan, PlanResult, plan
+from crmsync.care.planner import CampaignPlan, PlanResult, plan
 from crmsync.care.template import check_templates
 
 __all__ = [

@@ -119,7 +119,7 @@ def addressees(transaction: Transaction, customers: Iterable[int]) -> dict[int, 
     }
     orders = _last_orders(transaction, accounts)
     chosen: dict[int, Row[Any]] = {}
-    for key, account in sorted(accounts.items()):
+    for _, account in sorted(accounts.items()):
         best = chosen.get(account.customer_id)
         if best is None or _newness(account, orders) > _newness(best, orders):
             chosen[account.customer_id] = account
@@ -159,7 +159,7 @@ def _last_orders(transaction: Transaction, keys: Iterable[_Key]) -> dict[_Key, L
             Order.account_id,
             Order.external_id,
             Order.placed_at,
-            func.count().over(partition_by=(Order.connection_id, Order.account_id)).label("count"),
+            func.count().over(partition_by=(Order.connection_id, Order.account_id)).label("orders"),
             func.row_number()
             .over(
                 partition_by=(Order.connection_id, Order.account_id),
@@ -176,7 +176,7 @@ def _last_orders(transaction: Transaction, keys: Iterable[_Key]) -> dict[_Key, L
         .subquery()
     )
     rows = transaction.execute(select(ranked).where(ranked.c.rank == 1))
-    return {(r.connection_id, r.account_id): LastOrder(r.external_id, r.placed_at, r.count) for r in rows}
+    return {(r.connection_id, r.account_id): LastOrder(r.external_id, r.placed_at, r.orders) for r in rows}
 
 
 def _title() -> Any:

@@ -23,7 +23,7 @@ def marketing_counts(
 ) -> Mapping[int, int]:
     """Marketing messages to each of these customers that went out since then or are on their way."""
     query = (
-        select(Message.customer_id, func.count())
+        select(Message.customer_id, func.count().label("written"))
         .where(
             Message.customer_id.in_(list(customers)),
             Message.purpose == "marketing",
@@ -31,7 +31,7 @@ def marketing_counts(
         )
         .group_by(Message.customer_id)
     )
-    return dict(transaction.execute(query).tuples().all())
+    return {row.customer_id: row.written for row in transaction.execute(query)}
 
 
 def customer_free_at(

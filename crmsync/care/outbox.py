@@ -178,7 +178,7 @@ def hold_lane(store: Store, lane: Lane, until: datetime) -> None:
             .where(
                 Message.channel == channel,
                 Message.connection_id == connection_id,
-                Message.state.in_(("queued", "failed")),
+                Message.state.in_(("queued", "failed", "claimed")),
                 Message.next_attempt_at < until,
             )
             .values(next_attempt_at=until)

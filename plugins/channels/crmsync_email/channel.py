@@ -65,26 +65,29 @@ class EmailChannel(Channel[EmailSettings]):
 
     def _envelope(self, server: smtplib.SMTP, to: str) -> None:
         """Everything before the text: until here nothing can have been delivered."""
-        code, answer = server.mail(self.settings.sender)
+        code, _ = server.mail(self.settings.sender)
         if code != 250:
-            raise self._refused(server, code, answer, AuthError)
-        code, answer = server.rcpt(to)
+            raise self._refused(server, code, AuthError)
+        code, _ = server.rcpt(to)
         if code not in (250, 251):
-            raise self._refused(server, code, answer, PermanentError)
-        code, answer = server.docmd("DATA")
+            raise self._refused(server, code, PermanentError)
+        code, _ = server.docmd("DATA")
         if code != 354:
-            raise self._refused(server, code, answer, PermanentError)
+            raise self._refused(server, code, PermanentError)
 
     def _content(self, server: smtplib.SMTP, content: bytes) -> None:
         """The text and the server's last word: once it has begun only that word tells the outcome."""
         try:
             server.send(_stuffed(content) + b".\r\n")
-            code, answer = server.getreply()
+            code, _ = server.getreply()
         except _LOST as error:
             self.close()
             raise Unconfirmed(f"{self._where()} gave no last answer: {_why(error)}.") from None
+        if code < 0:
+            self.close()
+            raise Unconfirmed(f"{self._where()} gave a last answer that is none.")
         if code != 250:
-            raise self._refused(server, code, answer, PermanentError)
+            raise self._refused(server, code, PermanentError)
 
     def _open(self) -> smtplib.SMTP:
         """The connection, made when there is none or the server has closed it meanwhile."""
@@ -141,7 +144,6 @@ class EmailChannel(Channel[EmailSettings]):
         self,
         server: smtplib.SMTP,
         code: int,
-        answer: bytes,
         final: type[AuthError] | type[PermanentError],
     ) -> Exception:
         """The error of an answer that is no yes: 4xx passes, 5xx does not. The server's words may

@@ -8,6 +8,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from pathlib import Path
 from typing import Any, get_args
 
 from sqlalchemy import (
@@ -41,6 +42,7 @@ from crmsync.store.tables import Approval, Consent, Customer, Flag, Message, to_
 log = logging.getLogger("crmsync.care")
 
 CHUNK = 500
+_HERE = Path()
 _CUSTOMER_ID = case((Flag.subject == "customer", cast(Flag.subject_id, BigInteger)))
 _UNASKED = and_(Message.state == "suppressed", Message.reason == reason.NO_CONSENT)
 _LATE = and_(Message.state == "expired", Message.purpose == "marketing")
@@ -82,23 +84,25 @@ def plan(
     *,
     now: datetime,
     language: str = "en",
+    folder: Path = _HERE,
     dry_run: bool = False,
 ) -> PlanResult:
     """Plan every enabled campaign, in their order. What has been planned before is left as it is, so
-    that planning again plans nothing. `language` is what a reader gets of whom none is known.
-    `dry_run` counts and writes nothing."""
+    that planning again plans nothing. `language` is what a reader gets of whom none is known; the paths
+    of templates start from `folder`. `dry_run` counts and writes nothing."""
     result = PlanResult()
     for campaign in campaigns:
         if not campaign.enabled:
             continue
         done = result.campaigns[campaign.name] = CampaignPlan()
         try:
-            _Planner(store, campaign, channels, limits, now, language, dry_run, done).run()
+            _Planner(store, campaign, channels, limits, now, language, folder, dry_run, done).run()
         except ConfigError as error:
             done.problem = str(error)
             log.error(
                 "campaign not planned", extra={"action": "campaign_not_planned", "campaign": campaign.name}
             )
+            continue
         log.info(
             "campaign planned",
             extra={
@@ -123,6 +127,7 @@ class _Planner:
         limits: Limits,
         now: datetime,
         language: str,
+        folder: Path,
         dry_run: bool,
         done: CampaignPlan,
     ) -> None:
@@ -133,7 +138,7 @@ class _Planner:
         self.language = language
         self.dry_run = dry_run
         self.done = done
-        self.template = Template(campaign.template)
+        self.template = Template(campaign.template, folder)
         channel = channels.get(campaign.channel)
         if channel is None:
             raise ConfigError(

@@ -13,6 +13,7 @@ from crmsync.sdk import ConfigError
 from crmsync.sdk.text import LANGUAGES
 
 BUNDLED = Path(__file__).parent / "templates"
+_HERE = Path()
 _MONTHS = "January February March April May June July August September October November December".split()
 
 
@@ -20,12 +21,13 @@ class Template:
     """What a campaign names under `template`.
 
     `winback` is a bundled template in every language it has; `winback.zh.j2` is one of its texts;
-    a path is a file of your own: `promo.j2` for every reader, or `promo` beside `promo.zh.j2` and
-    `promo.en.j2`. Raises InvalidConfig, with every problem, when it is read first.
+    a path from `folder` is a file of your own: `promo.j2` for every reader, or `promo` where there
+    are `promo.zh.j2` and `promo.en.j2`. Raises InvalidConfig, with every problem, when it is read first.
     """
 
-    def __init__(self, name: str, at: str = "") -> None:
+    def __init__(self, name: str, folder: Path = _HERE, at: str = "") -> None:
         self.name = name
+        self._folder = folder
         self._at = at
 
     @cached_property
@@ -44,15 +46,16 @@ class Template:
 
     def text(self, *languages: str | None) -> tuple[str, Text]:
         """The text in the first of these languages it has, with that language."""
-        for language in map(short, languages):
+        wanted = [language for language in map(short, languages) if language]
+        for language in wanted:
             if language in self.texts:
                 return language, self.texts[language]
         if "" in self.texts:
-            return next((s for s in map(short, languages) if s), LANGUAGES[0]), self.texts[""]
+            return next(iter(wanted), LANGUAGES[0]), self.texts[""]
         return next(iter(self.texts.items()))
 
     def _files(self) -> dict[str, Path]:
-        for base in (BUNDLED / self.name, Path(self.name)):
+        for base in (BUNDLED / self.name, self._folder / self.name):
             if base.suffix == ".j2":
                 if base.is_file():
                     return {_language_of(base): base}
@@ -66,7 +69,12 @@ class Template:
                 return found
         names = sorted({path.name.split(".")[0] for path in BUNDLED.glob("*.j2")})
         problem = Problem(
-            Path(self.name), 1, 1, self._at, "there is no such template.", f"Bundled are: {', '.join(names)}."
+            self._folder / self.name,
+            1,
+            1,
+            self._at,
+            "there is no such template.",
+            f"Bundled are: {', '.join(names)}.",
         )
         raise InvalidConfig([problem])
 
@@ -83,14 +91,14 @@ def told_date(day: date, language: str) -> str:
     return f"{day.day} {_MONTHS[day.month - 1]} {day.year}"
 
 
-def check_templates(campaigns: Iterable[Campaign]) -> tuple[Problem, ...]:
-    """Every problem of the campaigns' templates, found without a database: they are read, checked and
-    rendered once for a customer of whom all is known and once for one of whom little is."""
+def check_templates(campaigns: Iterable[Campaign], folder: Path = _HERE) -> tuple[Problem, ...]:
+    """Every problem of the campaigns' templates, found without a database: they are read from `folder`,
+    checked, and rendered once for a customer of whom all is known and once for one of whom little is."""
     problems: list[Problem] = []
     for position, campaign in enumerate(campaigns):
         at = f"care[{position}].template"
         try:
-            texts = Template(campaign.template, at).texts
+            texts = Template(campaign.template, folder, at).texts
         except InvalidConfig as error:
             problems.extend(error.problems)
             continue

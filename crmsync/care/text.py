@@ -175,21 +175,26 @@ def _faults(tree: nodes.Template) -> Iterator[tuple[int, str, str]]:
     while stack:
         node, depth = stack.pop()
         if depth > MAX_DEPTH:
-            yield node.lineno, "this is too deeply nested.", "Simplify it."
+            yield _line(node), "this is too deeply nested.", "Simplify it."
             return
         if not isinstance(node, _NODES):
             what = type(node).__name__.lower()
             yield (
-                node.lineno,
+                _line(node),
                 f"a template cannot use this ({what}).",
                 "Use plain values, `if`, comparisons and the filters of the documentation.",
             )
             continue
         if isinstance(node, nodes.Name) and node.name not in VALUES:
-            yield node.lineno, f"there is no value {node.name!r}.", _nearest(node.name, VALUES)
+            yield _line(node), f"there is no value {node.name!r}.", _nearest(node.name, VALUES)
         if isinstance(node, nodes.Filter) and node.name not in FILTERS:
-            yield node.lineno, f"there is no filter {node.name!r}.", _nearest(node.name, FILTERS)
+            yield _line(node), f"there is no filter {node.name!r}.", _nearest(node.name, FILTERS)
         stack.extend((child, depth + 1) for child in node.iter_child_nodes())
+
+
+def _line(node: nodes.Node) -> int:
+    """Where it stands; some nodes know it only by what is in them."""
+    return node.lineno or next((inner.lineno for inner in node.find_all(nodes.Node) if inner.lineno), 1)
 
 
 def _nearest(name: str, known: Mapping[str, str] | tuple[str, ...]) -> str:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import threading
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -28,24 +27,24 @@ from crmsync.store.tables import (
     OrderLine,
     Product,
 )
+from crmsync.testing.clock import FakeClock
 
 NOW = datetime(2026, 3, 4, 4, 0, tzinfo=UTC)  # noon in Shanghai
 
 
-class MovedClock:
+class MovedClock(FakeClock):
     """The time as the test says."""
 
-    def __init__(self, now: datetime = NOW) -> None:
-        self.time = now
+    @property
+    def time(self) -> datetime:
+        return self.now()
 
-    def now(self) -> datetime:
-        return self.time
-
-    def sleep(self, seconds: float, stop: threading.Event | None = None) -> None:
-        self.time += timedelta(seconds=seconds)
+    @time.setter
+    def time(self, now: datetime) -> None:
+        self.advance(now - self.now())
 
     def move(self, **by: float) -> None:
-        self.time += timedelta(**by)
+        self.advance(timedelta(**by))
 
 
 class NoSettings(Settings):
@@ -115,7 +114,7 @@ class Shop:
     """One or several connections with customers, and the stages of care over them."""
 
     store: Store
-    clock: MovedClock = field(default_factory=MovedClock)
+    clock: MovedClock = field(default_factory=lambda: MovedClock(NOW))
     channel: FakeChannel = None  # type: ignore[assignment]
     limits: Limits = field(default_factory=lambda: Limits(per_customer=100))
     campaigns: list[Campaign] = field(default_factory=lambda: [campaign()])

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from itertools import count
 from typing import Any
 
+from sqlalchemy import Connection as Transaction
 from sqlalchemy import insert, select, update
 
 from crmsync.care import DeliveryResult, PlanResult, deliver, plan
@@ -94,6 +96,49 @@ class FakeChannel(Channel[NoSettings]):
     @property
     def keys(self) -> list[str]:
         return [key for key, _, _ in self.delivered]
+
+
+class Killed(BaseException):
+    """The process is gone: nothing after this reaches the database."""
+
+
+class Mortal:
+    """A store whose process dies just before or just after its n-th write, or when it is told to."""
+
+    def __init__(self, store: Store, at: int = -1, after: bool = False) -> None:
+        self.store = store
+        self.left = at
+        self.after = after
+        self.dead = False
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self.store, name)
+
+    @contextmanager
+    def read(self) -> Iterator[Transaction]:
+        self._check()
+        with self.store.read() as transaction:
+            yield transaction
+
+    @contextmanager
+    def write(self) -> Iterator[Transaction]:
+        self._check()
+        self.left -= 1
+        last = self.left == 0
+        self.dead = last and not self.after
+        self._check()
+        with self.store.write() as transaction:
+            yield transaction
+        self.dead = self.dead or last
+        self._check()
+
+    def die(self, message: OutgoingMessage) -> None:
+        self.dead = True
+        raise Killed
+
+    def _check(self) -> None:
+        if self.dead:
+            raise Killed
 
 
 def campaign(**changes: Any) -> Campaign:

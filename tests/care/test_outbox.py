@@ -1,61 +1,13 @@
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from datetime import timedelta
 from typing import Any
 
 import pytest
-from care_shop import NOW, Shop
-from sqlalchemy import Connection
+from care_shop import NOW, Killed, Mortal, Shop
 
 from crmsync.care import attempts, recover
 from crmsync.care.outbox import claim, release
-from crmsync.sdk import OutgoingMessage
-from crmsync.store import Store
-
-
-class Killed(BaseException):
-    """The process is gone: nothing after this reaches the database."""
-
-
-class Mortal:
-    """A store whose process dies just before or just after its n-th write."""
-
-    def __init__(self, store: Store, at: int, after: bool) -> None:
-        self.store = store
-        self.left = at
-        self.after = after
-        self.dead = False
-
-    def __getattr__(self, name: str) -> Any:
-        return getattr(self.store, name)
-
-    @contextmanager
-    def read(self) -> Iterator[Connection]:
-        self._check()
-        with self.store.read() as transaction:
-            yield transaction
-
-    @contextmanager
-    def write(self) -> Iterator[Connection]:
-        self._check()
-        self.left -= 1
-        last = self.left == 0
-        self.dead = last and not self.after
-        self._check()
-        with self.store.write() as transaction:
-            yield transaction
-        self.dead = self.dead or last
-        self._check()
-
-    def die(self, message: OutgoingMessage) -> None:
-        self.dead = True
-        raise Killed
-
-    def _check(self) -> None:
-        if self.dead:
-            raise Killed
 
 
 def crash(shop: Shop, mortal: Mortal) -> None:
@@ -110,7 +62,7 @@ def test_a_death_inside_the_send(shop: Shop, promise: Any, arrived: bool) -> Non
     shop.customer()
     shop.customer()
     shop.plan()
-    mortal = Mortal(shop.store, 99, False)
+    mortal = Mortal(shop.store)
     if arrived:
         shop.channel.fail_after = mortal.die  # type: ignore[assignment]
     else:

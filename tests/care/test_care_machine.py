@@ -43,8 +43,8 @@ class CareMachine(RuleBasedStateMachine):
         self.shop.limits = Limits(per_customer=1, period=PERIOD)
         common: dict[str, Any] = {"quiet_hours": QUIET, "daily_cap": CAP, "cooldown": "5d", "expires": "3d"}
         self.shop.campaigns = [
-            campaign(**common, approve="first"),
-            campaign(**common, name="again", template="vip_thanks"),
+            campaign(**common),
+            campaign(**common, name="again", template="vip_thanks", approve="first"),
             campaign(**common, name="sorry", template="apology", purpose="service", control_group="20%"),
         ]
         self.accounts: dict[str, int] = {}
@@ -54,11 +54,12 @@ class CareMachine(RuleBasedStateMachine):
         self.shop.channel.fail = self.about_to_send  # type: ignore[assignment]
         self.next_failure: tuple[type[Exception] | None, bool] = (None, False)
 
-    @initialize(promise=st.sampled_from(["key", "lookup", "none"]), customers=st.integers(3, 6))
+    @initialize(promise=st.sampled_from(["key", "lookup", "none"]), customers=st.integers(4, 8))
     def begin(self, promise: Any, customers: int) -> None:
         self.shop.channel.promise = promise
         for number in range(customers):
             self.add(True, "berlin" if number % 3 == 2 else "shop")
+        self.shop.plan()
 
     @rule(consent=st.sampled_from([True, None, False]), on=st.sampled_from(sorted(ZONES)))
     def add(self, consent: bool | None, on: str) -> None:
@@ -66,9 +67,14 @@ class CareMachine(RuleBasedStateMachine):
         self.accounts[account] = self.shop.customer(consent=consent, on=on)
         self.on[account], self.consents[account] = on, consent
 
+    def drawn(self, data: st.DataObject) -> str:
+        """An account, rather one that is about to be written to."""
+        due = sorted({m.account_id for m in self.shop.messages() if m.state in ("queued", "failed")})
+        return str(data.draw(st.sampled_from(due or sorted(self.accounts))))
+
     @rule(data=st.data(), granted=st.booleans())
     def state_will(self, data: st.DataObject, granted: bool) -> None:
-        account = data.draw(st.sampled_from(sorted(self.accounts)))
+        account = self.drawn(data)
         self.shop.clock.move(seconds=1)
         if granted:
             self.shop.consent(account, True, on=self.on[account])
@@ -79,14 +85,16 @@ class CareMachine(RuleBasedStateMachine):
 
     @rule(data=st.data())
     def put_on_list(self, data: st.DataObject) -> None:
-        account = data.draw(st.sampled_from(sorted(self.accounts)))
+        account = self.drawn(data)
         now = self.shop.clock.now()
         suppress(self.shop.store, "email", f"{account}@example.com", why="asked", actor="ann", now=now)
         self.suppressed.add(account)
 
-    @rule(hours=st.sampled_from([0.01, 1, 5, 9, 24, 80]))
-    def time_passes(self, hours: float) -> None:
+    @rule(hours=st.sampled_from([0.01, 1, 5, 9, 24, 50, 80]), planned=st.booleans())
+    def time_passes(self, hours: float, planned: bool) -> None:
         self.shop.clock.move(hours=hours)
+        if planned:
+            self.shop.plan()
 
     @rule(data=st.data())
     def flag_again(self, data: st.DataObject) -> None:
@@ -94,19 +102,24 @@ class CareMachine(RuleBasedStateMachine):
         self.shop.clear(customer)
         self.shop.flag(customer)
 
-    @rule()
-    def plan(self) -> None:
+    @rule(per_customer=st.sampled_from([1, 9]))
+    def plan(self, per_customer: int) -> None:
+        """The limit may have been another when it was planned."""
+        self.shop.limits = Limits(per_customer=per_customer, period=PERIOD)
         self.shop.plan()
         before = len(self.shop.messages())
         assert self.shop.plan().planned == 0
         assert len(self.shop.messages()) == before
+        self.shop.limits = Limits(per_customer=1, period=PERIOD)
 
-    @rule(stop=st.sampled_from([False, False, False, True]))
-    def set_stop(self, stop: bool) -> None:
+    @rule(stop=st.booleans())
+    def deliver_with_the_switch(self, stop: bool) -> None:
         self.shop.limits = Limits(stop=stop, per_customer=1, period=PERIOD)
+        self.deliver(None, False, 50)
+        self.shop.limits = Limits(per_customer=1, period=PERIOD)
 
     @rule(
-        error=st.sampled_from([None, *FAILURES, Killed]),
+        error=st.sampled_from([None, None, None, *FAILURES, Killed, Killed]),
         arrived=st.booleans(),
         batch=st.sampled_from([1, 2, 50]),
     )
@@ -127,7 +140,7 @@ class CareMachine(RuleBasedStateMachine):
 
     @rule()
     def approve_all(self) -> None:
-        approve(self.shop.store, actor="ann", now=self.shop.clock.now(), campaign="win-back")
+        approve(self.shop.store, actor="ann", now=self.shop.clock.now(), campaign="again")
 
     @rule(data=st.data())
     def cancel_one(self, data: st.DataObject) -> None:
@@ -205,7 +218,7 @@ def test_care_keeps_its_promises(store: Store) -> None:
         lambda: CareMachine(store),
         settings=settings(
             max_examples=50,
-            stateful_step_count=20,
+            stateful_step_count=30,
             deadline=None,
             suppress_health_check=list(HealthCheck),
         ),

@@ -51,6 +51,7 @@ class CareMachine(RuleBasedStateMachine):
         self.on: dict[str, str] = {}
         self.consents: dict[str, bool | None] = {}
         self.suppressed: set[str] = set()
+        self.broken: list[str] = []
         self.shop.channel.fail = self.about_to_send  # type: ignore[assignment]
         self.next_failure: tuple[type[Exception] | None, bool] = (None, False)
 
@@ -161,13 +162,16 @@ class CareMachine(RuleBasedStateMachine):
                 resolve(self.shop.store, message.id, outcome, actor="ann", now=now)
 
     def about_to_send(self, message: OutgoingMessage) -> BaseException | None:
-        """What must hold at the very moment a message leaves."""
+        """What must hold at the very moment a message leaves; care would catch an assertion here."""
         account, zone = message.recipient.account_id, ZONES[message.recipient.connection]
-        assert self.shop.clock.now().astimezone(ZoneInfo(zone)).time() not in QUIET
-        assert not self.shop.limits.stop
-        assert account not in self.suppressed
-        if message.purpose == "marketing":
-            assert self.consents[account] is True
+        if self.shop.clock.now().astimezone(ZoneInfo(zone)).time() in QUIET:
+            self.broken.append("sent in quiet hours")
+        if self.shop.limits.stop:
+            self.broken.append("sent in spite of the stop")
+        if account in self.suppressed:
+            self.broken.append("sent to a suppressed address")
+        if message.purpose == "marketing" and self.consents[account] is not True:
+            self.broken.append("sent without consent")
         error, after = self.next_failure
         if error is None or after:
             return None
@@ -183,6 +187,10 @@ class CareMachine(RuleBasedStateMachine):
         if error is Killed:
             self.mortal.dead = True
         return error()
+
+    @invariant()
+    def nothing_left_that_must_not(self) -> None:
+        assert self.broken == []
 
     @invariant()
     def nothing_arrives_twice(self) -> None:
@@ -218,7 +226,7 @@ def test_care_keeps_its_promises(store: Store) -> None:
         lambda: CareMachine(store),
         settings=settings(
             max_examples=50,
-            stateful_step_count=30,
+            stateful_step_count=20,
             deadline=None,
             suppress_health_check=list(HealthCheck),
         ),

@@ -225,7 +225,7 @@ def test_care_keeps_its_promises(store: Store) -> None:
     run_state_machine_as_test(
         lambda: CareMachine(store),
         settings=settings(
-            max_examples=50,
+            max_examples=30,
             stateful_step_count=20,
             deadline=None,
             suppress_health_check=list(HealthCheck),

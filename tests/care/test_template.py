@@ -10,7 +10,7 @@ from care_shop import campaign
 from crmsync.care import check_templates
 from crmsync.care.addressee import clean
 from crmsync.care.template import BUNDLED, Template, told_date
-from crmsync.care.text import MAX_BODY, VALUES, Text, Values
+from crmsync.care.text import FILTERS, MAX_BODY, VALUES, Text, Values
 from crmsync.config import InvalidConfig
 from crmsync.sdk import ConfigError
 
@@ -199,6 +199,13 @@ def test_bundled_texts_read_well_whatever_is_known(path: Path) -> None:
         assert "None" not in rendered.body
         assert "\n\n\n" not in rendered.body
         assert "  " not in rendered.body
+
+
+def test_the_template_of_the_documentation_is_sound(tmp_path: Path) -> None:
+    guide = (Path(__file__).parents[2] / "docs" / "care.md").read_text()
+    (tmp_path / "own.j2").write_text(guide.partition("```jinja\n")[2].partition("```")[0])
+    assert check_templates([campaign(template="own.j2")], tmp_path) == ()
+    assert all(f"`{name}`" in guide for name in (*VALUES, *FILTERS))
 
 
 def test_bundled_templates_are_in_both_languages_and_sound() -> None:

@@ -14,11 +14,9 @@ from typing import Any
 from sqlalchemy import Connection as Transaction
 
 from crmsync.care import outbox, reason
-from crmsync.care.addressee import addressed, outgoing
-from crmsync.care.hours import quiet_until
-from crmsync.care.limit import campaign_free_at, customer_free_at
+from crmsync.care.addressee import outgoing
+from crmsync.care.gate import refusal
 from crmsync.care.outbox import Claimed, Lane
-from crmsync.care.permission import refusals
 from crmsync.config import Campaign, Limits
 from crmsync.sdk import (
     AuthError,
@@ -170,10 +168,13 @@ class _Pass:
         if self._held(item, message):
             return None
         now = self.clock.now()
+        campaign = self.campaigns[message.campaign]
         with self.store.write() as transaction:
-            if self._refused(transaction, item, now) or not outbox.begin(
-                transaction, item.message, idempotency, now
-            ):
+            refused = refusal(transaction, item, item.account, campaign, self.limits, now)
+            if refused is not None:
+                later = {"next_attempt_at": refused.until} if refused.until else {}
+                return self._put(transaction, item, refused.state, now, reason=refused.why, **later)
+            if not outbox.begin(transaction, item.message, idempotency, now):
                 return None
         return self._send(item, channel, message, idempotency)
 
@@ -216,44 +217,6 @@ class _Pass:
             log.exception("review failed", extra={"action": "review_failed", "message_id": item.id})
         self._leave(item, "awaiting_approval", why, held=held)
         return True
-
-    def _refused(self, transaction: Transaction, item: Claimed, now: datetime) -> bool:
-        """The checks of the last moment, in the transaction in which the attempt begins."""
-        message, account = item.message, item.account
-        campaign = self.campaigns[message["campaign"]]
-        assert account is not None
-        if message["expires_at"] <= now:
-            self._put(transaction, item, "expired", now, reason=reason.EXPIRED)
-            return True
-        who = addressed(account)
-        refused = refusals(transaction, [who], message["medium"], message["purpose"])
-        if refused:
-            (why,) = refused.values()
-            self._put(transaction, item, "suppressed", now, reason=why)
-            return True
-        for why, until in (
-            (reason.QUIET_HOURS, lambda: quiet_until(campaign.quiet_hours, account.zone, now)),
-            (
-                reason.DAILY_CAP,
-                lambda: campaign_free_at(transaction, campaign.name, campaign.daily_cap, now, item.id),
-            ),
-            (reason.CUSTOMER_LIMIT, lambda: self._customer_free_at(transaction, message, now)),
-        ):
-            if (at := until()) is not None:
-                outbox.put(transaction, message, "queued", now, reason=why, next_attempt_at=at)
-                self.result.counts["postponed"] += 1
-                return True
-        return False
-
-    def _customer_free_at(
-        self, transaction: Transaction, message: Mapping[str, Any], now: datetime
-    ) -> datetime | None:
-        if message["purpose"] != "marketing":
-            return None
-        limits = self.limits
-        return customer_free_at(
-            transaction, message["customer_id"], limits.per_customer, limits.period, now, message["id"]
-        )
 
     def _send(
         self, item: Claimed, channel: Channel[Any], message: OutgoingMessage, idempotency: Idempotency

@@ -9,43 +9,32 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
-from typing import Any, get_args
+from typing import Any
 
+from sqlalchemy import Connection as Transaction
 from sqlalchemy import (
-    BigInteger,
-    ColumnElement,
     Row,
-    Select,
     and_,
-    case,
-    cast,
-    exists,
-    func,
-    not_,
     or_,
     select,
 )
-from sqlalchemy import Connection as Transaction
 
 from crmsync.care import reason
 from crmsync.care.addressee import Addressee, addressees, outgoing
 from crmsync.care.limit import marketing_counts
 from crmsync.care.permission import refusals
+from crmsync.care.standing import LATE, UNASKED, count_standing, unanswered
 from crmsync.care.template import Template
 from crmsync.care.upsert import upsert
 from crmsync.config import Campaign, InvalidConfig, Limits
 from crmsync.sdk import Channel, ConfigError
-from crmsync.sdk.rule import Level
 from crmsync.store import Store
-from crmsync.store.tables import Approval, Consent, Customer, Flag, Message, to_instant
+from crmsync.store.tables import Approval, Message, to_instant
 
 log = logging.getLogger("crmsync.care")
 
 CHUNK = 500
 _HERE = Path()
-_CUSTOMER_ID = case((Flag.subject == "customer", cast(Flag.subject_id, BigInteger)))
-_UNASKED = and_(Message.state == "suppressed", Message.reason == reason.NO_CONSENT)
-_LATE = and_(Message.state == "expired", Message.purpose == "marketing")
 
 
 @dataclass(slots=True)
@@ -155,57 +144,13 @@ class _Planner:
         except InvalidConfig as error:
             raise ConfigError(error.what) from None
         with self.store.read() as transaction:
-            self.done.flags = transaction.scalar(self._standing(func.count())) or 0
+            self.done.flags = count_standing(transaction, self.campaign)
         considered = 0
-        for flags in self._chunks():
+        for flags in unanswered(self.store, self.campaign, self.now, CHUNK):
             considered += len(flags)
             self._write(list(self._rows(flags)))
         self.done.skipped[reason.COOLDOWN] += max(0, self.done.flags - considered)
         self.done.skipped = +self.done.skipped
-
-    def _standing(self, *columns: ColumnElement[Any] | Any) -> Select[Any]:
-        query = select(*columns).where(
-            Flag.rule == self.campaign.when, Flag.subject == "customer", Flag.cleared_at.is_(None)
-        )
-        if self.campaign.level is not None:
-            levels = get_args(Level)
-            query = query.where(Flag.level.in_(levels[levels.index(self.campaign.level) :]))
-        return query
-
-    def _chunks(self) -> Iterator[Sequence[Row[Any]]]:
-        """The flags this campaign has not answered within its cooldown."""
-        consented_since = exists().where(
-            Consent.connection_id == Message.connection_id,
-            Consent.account_id == Message.account_id,
-            Consent.granted,
-            Consent.learned_at > Message.changed_at,
-        )
-        # Who was left out for want of consent is looked at again as soon as there is one; an offer that
-        # was not sent in time is made afresh while its reason stands, an apology is not.
-        reopened = or_(and_(_UNASKED, consented_since), _LATE)
-        answered = exists().where(
-            Message.campaign == self.campaign.name,
-            Message.customer_id == _CUSTOMER_ID,
-            Message.planned_at > self.now - self.campaign.cooldown,
-            not_(reopened),
-        )
-        query = (
-            self._standing(
-                Flag.id, Flag.level, Flag.raised_at, _CUSTOMER_ID.label("customer_id"), Customer.key
-            )
-            .outerjoin(Customer, Customer.id == _CUSTOMER_ID)
-            .where(~answered)
-            .order_by(Flag.id)
-            .limit(CHUNK)
-        )
-        last = 0
-        while True:
-            with self.store.read() as transaction:
-                flags = transaction.execute(query.where(Flag.id > last)).all()
-            if not flags:
-                return
-            yield flags
-            last = flags[-1].id
 
     def _rows(self, flags: Sequence[Row[Any]]) -> Iterator[dict[str, Any]]:
         with self.store.read() as transaction:
@@ -351,5 +296,5 @@ class _Planner:
         return insert.on_conflict_do_update(
             index_elements=["key"],
             set_={name: insert.excluded[name] for name in rows[0] if name != "key"},
-            where=or_(and_(_UNASKED, insert.excluded.state != "suppressed"), _LATE),
+            where=or_(and_(UNASKED, insert.excluded.state != "suppressed"), LATE),
         ).returning(Message.state, Message.reason)

@@ -1,1 +1,33 @@
+"""Care: flags become messages, messages become deliveries, and nobody is written to twice."""
 
+from crmsync.care.decision import Resolution, approve, cancel, resolve
+from crmsync.care.delivery import DeliveryResult, deliver
+from crmsync.care.listing import Attempt, Contact, Ledger, ListedMessage, attempts, ledger, list_messages
+from crmsync.care.outbox import Recovered, recover
+from crmsync.care.permission import suppress, withdraw_consent
+from crmsync.care.planner import CampaignPlan, PlanResult, plan
+from crmsync.care.template import check_templates
+
+__all__ = [
+    "Attempt",
+    "CampaignPlan",
+    "Contact",
+    "DeliveryResult",
+    "Ledger",
+    "ListedMessage",
+    "PlanResult",
+    "Recovered",
+    "Resolution",
+    "approve",
+    "attempts",
+    "cancel",
+    "check_templates",
+    "deliver",
+    "ledger",
+    "list_messages",
+    "plan",
+    "recover",
+    "resolve",
+    "suppress",
+    "withdraw_consent",
+]

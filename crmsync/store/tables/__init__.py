@@ -16,6 +16,7 @@ from crmsync.store.tables.fact import (
     ShopFact,
 )
 from crmsync.store.tables.flag import Flag, FlagEvent
+from crmsync.store.tables.message import Approval, Delivery, DeliveryOutcome, Message, MessageState
 from crmsync.store.tables.model_fit import ModelFit, RuleState
 from crmsync.store.tables.order import Order, OrderLine, Product, Refund
 from crmsync.store.tables.quarantine import Quarantine
@@ -28,6 +29,7 @@ __all__ = [
     "Account",
     "Agent",
     "AgentFact",
+    "Approval",
     "Audit",
     "Connection",
     "Consent",
@@ -36,10 +38,14 @@ __all__ = [
     "Customer",
     "CustomerFact",
     "CustomerSpend",
+    "Delivery",
+    "DeliveryOutcome",
     "FactRefresh",
     "Flag",
     "FlagEvent",
     "Instant",
+    "Message",
+    "MessageState",
     "ModelFit",
     "Order",
     "OrderLine",

@@ -1,0 +1,70 @@
+"""How much has gone out already: per campaign and day, and per customer.
+
+What counts is every message that was sent or may have been, the one under way included.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from datetime import datetime, timedelta
+
+from sqlalchemy import ColumnElement, and_, func, or_, select
+from sqlalchemy import Connection as Transaction
+
+from crmsync.care.hours import day_of
+from crmsync.store.tables import Connection, Message
+
+_OUT = or_(Message.state.in_(("sent", "unknown")), Message.doubtful)
+_ON_ITS_WAY = Message.state.in_(("awaiting_approval", "queued", "claimed", "failed"))
+
+
+def marketing_counts(
+    transaction: Transaction, customers: Iterable[int], since: datetime
+) -> Mapping[int, int]:
+    """Marketing messages to each of these customers that went out since then or are on their way."""
+    query = (
+        select(Message.customer_id, func.count().label("written"))
+        .where(
+            Message.customer_id.in_(list(customers)),
+            Message.purpose == "marketing",
+            or_(and_(_OUT, Message.attempted_at > since), _ON_ITS_WAY),
+        )
+        .group_by(Message.customer_id)
+    )
+    return {row.customer_id: row.written for row in transaction.execute(query)}
+
+
+def customer_free_at(
+    transaction: Transaction, customer: int, limit: int, period: timedelta, now: datetime, message_id: int
+) -> datetime | None:
+    """When this customer may get another marketing message, or None when they may now."""
+    if limit <= 0:
+        return now + period
+    query = (
+        select(Message.attempted_at)
+        .where(
+            Message.customer_id == customer,
+            Message.purpose == "marketing",
+            Message.attempted_at > now - period,
+            _OUT,
+            Message.id != message_id,
+        )
+        .order_by(Message.attempted_at.desc())
+        .offset(limit - 1)
+        .limit(1)
+    )
+    at = transaction.scalar(query)
+    return at + period if at else None
+
+
+def campaign_free_at(
+    transaction: Transaction, campaign: str, cap: int, now: datetime, message_id: int
+) -> datetime | None:
+    """When this campaign may send again after reaching its daily cap, or None when it has not."""
+    zones = transaction.scalars(select(Connection.zone).distinct()).all()
+    start, end = day_of(zones or [None], now)
+    out: ColumnElement[bool] = and_(
+        Message.campaign == campaign, Message.attempted_at >= start, _OUT, Message.id != message_id
+    )
+    sent = transaction.scalar(select(func.count()).where(out)) or 0
+    return end if sent >= cap else None

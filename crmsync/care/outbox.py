@@ -1,0 +1,271 @@
+"""The outbox: a message is claimed, an attempt is written down before it leaves, its end after.
+
+Each step is one transaction. What a crash leaves between them tells how far it came: a claimed
+message that is not doubtful never left; a doubtful one may have arrived.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from sqlalchemy import Connection as Transaction
+from sqlalchemy import Row, func, insert, not_, or_, select, tuple_, update
+
+from crmsync.care import reason
+from crmsync.care.addressee import ACCOUNT_COLUMNS
+from crmsync.sdk import Receipt
+from crmsync.sdk.message import Idempotency
+from crmsync.store import Store
+from crmsync.store.tables import Account, Connection, Delivery, DeliveryOutcome, Message, MessageState
+
+LEASE = timedelta(minutes=5)
+LOOKUP_GRACE = timedelta(seconds=30)
+"""How long after an attempt a platform is asked what became of it: it may still be at work on it."""
+
+Lane = tuple[str, str]
+"""A channel and a connection: what fails or is paused together."""
+
+
+@dataclass(frozen=True, slots=True)
+class Claimed:
+    """A message in our hands; `account` is None when it is gone."""
+
+    message: dict[str, Any]
+    connection: str
+    account: Row[Any] | None
+
+    @property
+    def id(self) -> int:
+        return int(self.message["id"])
+
+    @property
+    def lane(self) -> Lane:
+        return self.message["channel"], self.connection
+
+    @property
+    def doubtful(self) -> bool:
+        return bool(self.message["doubtful"])
+
+
+def expire(store: Store, now: datetime) -> int:
+    """Drop what was not sent in time; what may have been sent is left to a person. Returns how many."""
+    late = update(Message).where(
+        Message.state.in_(("awaiting_approval", "queued", "failed")), Message.expires_at <= now
+    )
+    dropped = late.where(not_(Message.doubtful)).values(
+        state="expired", reason=reason.EXPIRED, changed_at=now
+    )
+    doubtful = late.where(Message.doubtful).values(
+        state="unknown", reason=reason.MAY_HAVE_ARRIVED, changed_at=now
+    )
+    with store.write() as transaction:
+        transaction.execute(doubtful)
+        return transaction.execute(dropped).rowcount
+
+
+def claim(
+    store: Store,
+    campaigns: Collection[str],
+    channels: Collection[str],
+    paused: Collection[Lane],
+    now: datetime,
+    batch: int,
+) -> list[Claimed]:
+    """Take up to `batch` due messages, the longest due first; nobody else gets them before the lease ends."""
+    due = (
+        select(Message.id)
+        .join(Connection, Connection.id == Message.connection_id)
+        .where(
+            Message.state.in_(("queued", "failed")),
+            Message.next_attempt_at <= now,
+            Message.campaign.in_(list(campaigns)),
+            Message.channel.in_(list(channels)),
+        )
+        .order_by(Message.next_attempt_at, Message.id)
+        .limit(batch)
+        .with_for_update(skip_locked=True, of=Message)
+    )
+    if paused:
+        due = due.where(tuple_(Message.channel, Connection.name).not_in(list(paused)))
+    taken = (
+        update(Message)
+        .where(Message.id.in_(due.scalar_subquery()))
+        .values(state="claimed", fence=Message.fence + 1, lease_until=now + LEASE, changed_at=now)
+        .returning(Message.id)
+    )
+    with store.write() as transaction:
+        ids = transaction.scalars(taken).all()
+        return _load(transaction, ids)
+
+
+def begin(
+    transaction: Transaction, message: Mapping[str, Any], idempotency: Idempotency, now: datetime
+) -> bool:
+    """Write down that an attempt is about to leave. False when the message is no longer ours."""
+    ours = transaction.execute(
+        _ours(message).values(doubtful=True, attempted_at=now, lease_until=now + LEASE, changed_at=now)
+    ).rowcount
+    if ours:
+        transaction.execute(
+            insert(Delivery).values(
+                message_id=message["id"], fence=message["fence"], idempotency=idempotency, started_at=now
+            )
+        )
+    return bool(ours)
+
+
+def put(
+    transaction: Transaction, message: Mapping[str, Any], state: MessageState, now: datetime, **values: Any
+) -> bool:
+    """Give up the claim and leave the message in this state. False when it was no longer ours."""
+    return bool(
+        transaction.execute(
+            _ours(message).values(state=state, lease_until=None, changed_at=now, **values)
+        ).rowcount
+    )
+
+
+def finish(
+    store: Store,
+    message: Mapping[str, Any],
+    state: MessageState,
+    outcome: DeliveryOutcome,
+    now: datetime,
+    *,
+    why: str = "",
+    receipt: Receipt | None = None,
+    doubtful: bool = False,
+    **values: Any,
+) -> bool:
+    """Record how an attempt ended. False when the message was no longer ours; the attempt is kept anyway."""
+    reference = receipt.reference if receipt else None
+    if receipt:
+        values |= {"sent_at": receipt.at or now, "reference": reference}
+    # A lookup settles the attempt before this claim.
+    attempt = select(func.max(Delivery.fence)).where(
+        Delivery.message_id == message["id"], Delivery.fence <= message["fence"]
+    )
+    with store.write() as transaction:
+        transaction.execute(
+            update(Delivery)
+            .where(Delivery.message_id == message["id"], Delivery.fence == attempt.scalar_subquery())
+            .values(ended_at=now, outcome=outcome, reason=why, reference=reference)
+        )
+        return put(transaction, message, state, now, reason=why, doubtful=doubtful, **values)
+
+
+def settle(transaction: Transaction, message: Mapping[str, Any]) -> None:
+    """The platform says that no earlier attempt arrived."""
+    transaction.execute(_ours(message).values(doubtful=False))
+
+
+def release(store: Store, messages: Iterable[Mapping[str, Any]], now: datetime) -> int:
+    """Put claimed messages back in the queue, untouched."""
+    with store.write() as transaction:
+        return sum(put(transaction, message, "queued", now) for message in messages)
+
+
+def hold_lane(store: Store, lane: Lane, until: datetime) -> None:
+    """Nothing more goes out here before then."""
+    channel, connection = lane
+    connection_id = select(Connection.id).where(Connection.name == connection).scalar_subquery()
+    with store.write() as transaction:
+        transaction.execute(
+            update(Message)
+            .where(
+                Message.channel == channel,
+                Message.connection_id == connection_id,
+                Message.state.in_(("queued", "failed", "claimed")),
+                Message.next_attempt_at < until,
+            )
+            .values(next_attempt_at=until)
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Recovered:
+    """What became of messages whose process is gone: `queued` never left; `doubtful` are settled by
+    their key or a lookup when they are due; `unknown` wait for a person."""
+
+    queued: int = 0
+    doubtful: int = 0
+    unknown: int = 0
+
+
+def recover(store: Store, *, now: datetime, alone: bool = True) -> Recovered:
+    """Settle what a crash left claimed; nothing is sent here. `alone`: no other process can be at work
+    on this database, so that every claim is an orphan's; else only those whose lease has ended."""
+    orphans = select(Message.id).where(Message.state == "claimed").with_for_update(skip_locked=True)
+    if not alone:
+        orphans = orphans.where(or_(Message.lease_until.is_(None), Message.lease_until <= now))
+    queued = doubtful = unknown = 0
+    with store.write() as transaction:
+        for claimed in _load(transaction, transaction.scalars(orphans).all()):
+            message = claimed.message
+            if not claimed.doubtful:
+                queued += put(transaction, message, "queued", now)
+                continue
+            transaction.execute(
+                update(Delivery)
+                .where(Delivery.message_id == message["id"], Delivery.ended_at.is_(None))
+                .values(ended_at=now, outcome="unconfirmed", reason=reason.MAY_HAVE_ARRIVED)
+            )
+            promise = promised(transaction, claimed.id)
+            if promise == "none":
+                unknown += put(transaction, message, "unknown", now, reason=reason.MAY_HAVE_ARRIVED)
+            else:
+                at = max(message["next_attempt_at"], message["attempted_at"] + grace(promise))
+                doubtful += put(transaction, message, "queued", now, next_attempt_at=at)
+    return Recovered(queued, doubtful, unknown)
+
+
+def promised(transaction: Transaction, message_id: int) -> Idempotency:
+    """What the channel promised of a repeated key when this message was last attempted."""
+    query = (
+        select(Delivery.idempotency)
+        .where(Delivery.message_id == message_id)
+        .order_by(Delivery.fence.desc())
+        .limit(1)
+    )
+    return transaction.scalar(query) or "none"
+
+
+def grace(idempotency: Idempotency) -> timedelta:
+    """How long to wait before settling a doubtful attempt."""
+    return LOOKUP_GRACE if idempotency == "lookup" else timedelta()
+
+
+def _ours(message: Mapping[str, Any]) -> Any:
+    return update(Message).where(
+        Message.id == message["id"], Message.fence == message["fence"], Message.state == "claimed"
+    )
+
+
+def _load(transaction: Transaction, ids: Collection[int | None]) -> list[Claimed]:
+    if not ids:
+        return []
+    rows = transaction.execute(
+        select(Message.__table__, Connection.name.label("connection_name"))  # type: ignore[attr-defined]
+        .join(Connection, Connection.id == Message.connection_id)
+        .where(Message.id.in_(ids))
+        .order_by(Message.next_attempt_at, Message.id)
+    ).all()
+    accounts = {
+        (a.connection_id, a.external_id): a
+        for a in transaction.execute(
+            select(*ACCOUNT_COLUMNS)
+            .join(Connection, Connection.id == Account.connection_id)
+            .where(
+                Account.connection_id.in_({r.connection_id for r in rows}),
+                Account.external_id.in_({r.account_id for r in rows}),
+                Account.deleted_at.is_(None),
+            )
+        )
+    }
+    return [
+        Claimed(row._asdict(), row.connection_name, accounts.get((row.connection_id, row.account_id)))
+        for row in rows
+    ]

@@ -1,0 +1,26 @@
+"""Why a message was not planned or not sent, in words a person reads; the catalogues hold the Chinese."""
+
+from __future__ import annotations
+
+from crmsync.sdk import mark
+
+NO_CONSENT = mark("no consent")
+REFUSED = mark("the customer refused")
+SUPPRESSED = mark("on the suppression list")
+CONTROL_GROUP = mark("control group")
+ACCOUNT_GONE = mark("the account is gone")
+
+NO_ACCOUNT = mark("no account to write to")
+COOLDOWN = mark("within the cooldown")
+CUSTOMER_LIMIT = mark("the customer's limit of messages is reached")
+ALREADY_PLANNED = mark("already planned")
+TEMPLATE_FAILED = mark("the template cannot be rendered")
+CHANNEL_UNAVAILABLE = mark("the channel is not available")
+CHANNEL_PURPOSE = mark("the channel does not carry messages of this purpose")
+
+QUIET_HOURS = mark("quiet hours")
+DAILY_CAP = mark("the daily cap is reached")
+EXPIRED = mark("not sent in time")
+TOO_MANY_ATTEMPTS = mark("too many attempts")
+MAY_HAVE_ARRIVED = mark("an attempt may have reached the customer")
+CANCELLED = mark("cancelled by hand")

@@ -1,0 +1,118 @@
+"""What is written to customers: messages, each attempt to deliver them, and approved templates."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Literal
+
+from sqlalchemy import Index, Text, UniqueConstraint
+from sqlmodel import Field, SQLModel
+
+from crmsync.store.tables.base import instant
+
+MessageState = Literal[
+    "awaiting_approval",
+    "queued",
+    "claimed",
+    "failed",
+    "sent",
+    "dead",
+    "unknown",
+    "suppressed",
+    "expired",
+    "cancelled",
+]
+"""`awaiting_approval`: a person decides. `queued`: due at `next_attempt_at`. `claimed`: in the hands
+of the process with this `fence`. `failed`: not delivered, tried again at `next_attempt_at`. `sent`.
+`dead`: given up. `unknown`: it may have been delivered and only a person can tell. `suppressed`: the
+customer must not be written to. `expired`: too late. `cancelled`: by a person."""
+
+DeliveryOutcome = Literal["sent", "failed", "dead", "unconfirmed", "refused"]
+
+
+class Message(SQLModel, table=True):
+    """One message to one customer, from the moment it is planned; it is never deleted.
+
+    `key` is made from the campaign, the text of the template, the customer, and the flag with its
+    period, so that the same reason to write gives the same message. `subject` and `body` are final.
+    `fence` grows with each claim: only the holder of the latest claim may say how it ended.
+    `doubtful` is true from before an attempt leaves until it is known not to have reached the
+    customer, or to have: only the same key, a lookup or a person may settle it. `held` says who
+    stopped it before it was sent: `veto` or `error` of a plugin's review; `overruled` that a person
+    let a vetoed one go.
+    """
+
+    __tablename__ = "message"
+    __table_args__ = (
+        Index(None, "state", "next_attempt_at"),
+        Index(None, "campaign", "customer_id", "planned_at"),
+        Index(None, "campaign", "attempted_at"),
+        Index(None, "customer_id"),
+    )
+
+    id: int | None = Field(default=None, primary_key=True)
+    key: str = Field(unique=True)
+    campaign: str
+    template: str
+    template_version: str
+    approve: str
+    purpose: str
+    channel: str
+    medium: str
+    connection_id: int = Field(foreign_key="connection.id")
+    account_id: str
+    customer_id: int = Field(foreign_key="customer.id")
+    flag_id: int
+    level: str
+    order_id: str | None = None
+    language: str
+    subject: str = Field(default="", sa_type=Text)
+    body: str = Field(default="", sa_type=Text)
+    state: str
+    reason: str = Field(default="", sa_type=Text)
+    held: str | None = None
+    overruled: bool = False
+    doubtful: bool = False
+    attempts: int = 0
+    fence: int = 0
+    lease_until: datetime | None = instant(default=None)
+    planned_at: datetime = instant()
+    expires_at: datetime = instant()
+    next_attempt_at: datetime = instant()
+    attempted_at: datetime | None = instant(default=None)
+    sent_at: datetime | None = instant(default=None)
+    changed_at: datetime = instant()
+    reference: str | None = None
+
+
+class Delivery(SQLModel, table=True):
+    """One attempt to deliver a message, written before anything leaves.
+
+    `idempotency` is what the channel promised then. While `ended_at` is NULL the attempt is under
+    way, or its process is gone. `outcome` is sent, failed (tried again), dead, unconfirmed (it may
+    have arrived) or refused (the channel asked for a pause or for new credentials).
+    """
+
+    __tablename__ = "delivery"
+    __table_args__ = (UniqueConstraint("message_id", "fence"),)
+
+    id: int | None = Field(default=None, primary_key=True)
+    message_id: int = Field(foreign_key="message.id")
+    fence: int
+    idempotency: str
+    started_at: datetime = instant()
+    ended_at: datetime | None = instant(default=None)
+    outcome: str | None = None
+    reason: str = Field(default="", sa_type=Text)
+    reference: str | None = None
+
+
+class Approval(SQLModel, table=True):
+    """A person has approved this text of this campaign's template; `approve: first` asks once for each."""
+
+    __tablename__ = "approval"
+
+    campaign: str = Field(primary_key=True)
+    template_version: str = Field(primary_key=True)
+    actor: str
+    at: datetime = instant()

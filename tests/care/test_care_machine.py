@@ -1,0 +1,233 @@
+"""Any sequence of planning, sending, failing, dying and deciding keeps the promises of care."""
+
+from __future__ import annotations
+
+from collections import Counter
+from datetime import datetime, time, timedelta
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from care_shop import Killed, Mortal, MovedClock, Shop, campaign
+from hypothesis import HealthCheck, settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule, run_state_machine_as_test
+from sqlmodel import SQLModel
+
+from crmsync.care import approve, cancel, ledger, recover, resolve, suppress, withdraw_consent
+from crmsync.config import Limits, QuietHours
+from crmsync.sdk import (
+    AuthError,
+    OutgoingMessage,
+    PermanentError,
+    RateLimited,
+    TransientError,
+    Unconfirmed,
+)
+from crmsync.store import Store
+
+QUIET = QuietHours(time(21), time(9))
+ZONES = {"shop": "Asia/Shanghai", "berlin": "Europe/Berlin"}
+CAP = 3
+PERIOD = timedelta(days=7)
+FAILURES = (TransientError, PermanentError, AuthError, RateLimited, Unconfirmed, ValueError)
+
+
+class CareMachine(RuleBasedStateMachine):
+    def __init__(self, store: Store) -> None:
+        super().__init__()
+        with store.write() as transaction:
+            for table in reversed(SQLModel.metadata.sorted_tables):
+                transaction.execute(table.delete())
+        self.shop = Shop(store, MovedClock(datetime.fromisoformat("2026-03-24T02:00+00:00")))
+        self.shop.connect("berlin", ZONES["berlin"])
+        self.shop.limits = Limits(per_customer=1, period=PERIOD)
+        common: dict[str, Any] = {"quiet_hours": QUIET, "daily_cap": CAP, "cooldown": "5d", "expires": "3d"}
+        self.shop.campaigns = [
+            campaign(**common),
+            campaign(**common, name="again", template="vip_thanks", approve="first"),
+            campaign(**common, name="sorry", template="apology", purpose="service", control_group="20%"),
+        ]
+        self.accounts: dict[str, int] = {}
+        self.on: dict[str, str] = {}
+        self.consents: dict[str, bool | None] = {}
+        self.suppressed: set[str] = set()
+        self.broken: list[str] = []
+        self.shop.channel.fail = self.about_to_send  # type: ignore[assignment]
+        self.next_failure: tuple[type[Exception] | None, bool] = (None, False)
+
+    @initialize(promise=st.sampled_from(["key", "lookup", "none"]), customers=st.integers(4, 8))
+    def begin(self, promise: Any, customers: int) -> None:
+        self.shop.channel.promise = promise
+        for number in range(customers):
+            self.add(True, "berlin" if number % 3 == 2 else "shop")
+        self.shop.plan()
+
+    @rule(consent=st.sampled_from([True, None, False]), on=st.sampled_from(sorted(ZONES)))
+    def add(self, consent: bool | None, on: str) -> None:
+        account = f"c{len(self.accounts) + 1}"
+        self.accounts[account] = self.shop.customer(consent=consent, on=on)
+        self.on[account], self.consents[account] = on, consent
+
+    def drawn(self, data: st.DataObject) -> str:
+        """An account, rather one that is about to be written to."""
+        due = sorted({m.account_id for m in self.shop.messages() if m.state in ("queued", "failed")})
+        return str(data.draw(st.sampled_from(due or sorted(self.accounts))))
+
+    @rule(data=st.data(), granted=st.booleans())
+    def state_will(self, data: st.DataObject, granted: bool) -> None:
+        account = self.drawn(data)
+        self.shop.clock.move(seconds=1)
+        if granted:
+            self.shop.consent(account, True, on=self.on[account])
+        else:
+            now = self.shop.clock.now()
+            withdraw_consent(self.shop.store, self.on[account], account, actor="ann", now=now)
+        self.consents[account] = granted
+
+    @rule(data=st.data())
+    def put_on_list(self, data: st.DataObject) -> None:
+        account = self.drawn(data)
+        now = self.shop.clock.now()
+        suppress(self.shop.store, "email", f"{account}@example.com", why="asked", actor="ann", now=now)
+        self.suppressed.add(account)
+
+    @rule(hours=st.sampled_from([0.01, 1, 5, 9, 24, 50, 80]), planned=st.booleans())
+    def time_passes(self, hours: float, planned: bool) -> None:
+        self.shop.clock.move(hours=hours)
+        if planned:
+            self.shop.plan()
+
+    @rule(data=st.data())
+    def flag_again(self, data: st.DataObject) -> None:
+        customer = self.accounts[data.draw(st.sampled_from(sorted(self.accounts)))]
+        self.shop.clear(customer)
+        self.shop.flag(customer)
+
+    @rule(per_customer=st.sampled_from([1, 9]))
+    def plan(self, per_customer: int) -> None:
+        """The limit may have been another when it was planned."""
+        self.shop.limits = Limits(per_customer=per_customer, period=PERIOD)
+        self.shop.plan()
+        before = len(self.shop.messages())
+        assert self.shop.plan().planned == 0
+        assert len(self.shop.messages()) == before
+        self.shop.limits = Limits(per_customer=1, period=PERIOD)
+
+    @rule(stop=st.booleans())
+    def deliver_with_the_switch(self, stop: bool) -> None:
+        self.shop.limits = Limits(stop=stop, per_customer=1, period=PERIOD)
+        self.deliver(None, False, 50)
+        self.shop.limits = Limits(per_customer=1, period=PERIOD)
+
+    @rule(
+        error=st.sampled_from([None, None, None, *FAILURES, Killed, Killed]),
+        arrived=st.booleans(),
+        batch=st.sampled_from([1, 2, 50]),
+    )
+    def deliver(self, error: Any, arrived: bool, batch: int) -> None:
+        """The first message meets the error, before or after it arrived; a death is followed by a restart."""
+        self.next_failure = (error, arrived and error not in (None, *FAILURES[:4]))
+        self.shop.channel.fail_after = self.has_arrived  # type: ignore[assignment]
+        whole = self.shop.store
+        self.shop.store = self.mortal = Mortal(whole)  # type: ignore[assignment]
+        try:
+            self.shop.deliver(batch=batch)
+        except Killed:
+            recover(whole, now=self.shop.clock.now())
+        finally:
+            self.shop.store = whole
+            self.next_failure = (None, False)
+        assert "claimed" not in self.shop.states()
+
+    @rule()
+    def approve_all(self) -> None:
+        approve(self.shop.store, actor="ann", now=self.shop.clock.now(), campaign="again")
+
+    @rule(data=st.data())
+    def cancel_one(self, data: st.DataObject) -> None:
+        waiting = [m.id for m in self.shop.messages() if m.state in ("queued", "failed", "awaiting_approval")]
+        if waiting:
+            chosen = data.draw(st.sampled_from(waiting))
+            cancel(self.shop.store, actor="ann", now=self.shop.clock.now(), ids=[chosen])
+
+    @rule()
+    def resolve_truly(self) -> None:
+        """A person who has looked settles what is unknown."""
+        now = self.shop.clock.now()
+        for message in self.shop.messages():
+            if message.state == "unknown":
+                arrived = message.key in self.shop.channel.keys
+                late = message.expires_at <= now
+                outcome: Any = "sent" if arrived else "dead" if late else "resend"
+                resolve(self.shop.store, message.id, outcome, actor="ann", now=now)
+
+    def about_to_send(self, message: OutgoingMessage) -> BaseException | None:
+        """What must hold at the very moment a message leaves; care would catch an assertion here."""
+        account, zone = message.recipient.account_id, ZONES[message.recipient.connection]
+        if self.shop.clock.now().astimezone(ZoneInfo(zone)).time() in QUIET:
+            self.broken.append("sent in quiet hours")
+        if self.shop.limits.stop:
+            self.broken.append("sent in spite of the stop")
+        if account in self.suppressed:
+            self.broken.append("sent to a suppressed address")
+        if message.purpose == "marketing" and self.consents[account] is not True:
+            self.broken.append("sent without consent")
+        error, after = self.next_failure
+        if error is None or after:
+            return None
+        self.next_failure = (None, False)
+        return self.fault(error)
+
+    def has_arrived(self, message: OutgoingMessage) -> BaseException | None:
+        error, _ = self.next_failure
+        self.next_failure = (None, False)
+        return None if error is None else self.fault(error)
+
+    def fault(self, error: type[BaseException]) -> BaseException:
+        if error is Killed:
+            self.mortal.dead = True
+        return error()
+
+    @invariant()
+    def nothing_left_that_must_not(self) -> None:
+        assert self.broken == []
+
+    @invariant()
+    def nothing_arrives_twice(self) -> None:
+        assert len(self.shop.channel.keys) == len(set(self.shop.channel.keys))
+
+    @invariant()
+    def no_cap_is_passed(self) -> None:
+        days: Counter[tuple[str, str, Any]] = Counter()
+        last: dict[str, datetime] = {}
+        for _, message, at in self.shop.channel.delivered:
+            for zone in ZONES.values():
+                days[message.campaign, zone, at.astimezone(ZoneInfo(zone)).date()] += 1
+            if message.purpose == "marketing":
+                account = message.recipient.account_id
+                assert account not in last or at - last[account] >= PERIOD
+                last[account] = at
+        assert all(count <= CAP for count in days.values())
+
+    @invariant()
+    def the_ledger_adds_up(self) -> None:
+        book = ledger(self.shop.store)
+        assert book.planned == book.states.total()
+        arrived = set(self.shop.channel.keys)
+        for message in self.shop.messages():
+            if message.state == "sent":
+                assert message.key in arrived
+            elif message.key in arrived:
+                assert message.state == "unknown" or message.doubtful
+
+
+def test_care_keeps_its_promises(store: Store) -> None:
+    run_state_machine_as_test(
+        lambda: CareMachine(store),
+        settings=settings(
+            max_examples=30,
+            stateful_step_count=20,
+            deadline=None,
+            suppress_health_check=list(HealthCheck),
+        ),
+    )

@@ -44,7 +44,7 @@ def test_a_drop_in_file(drop_in: DropIn, load: Load) -> None:
     file = drop_in("mine.py", '__version__ = "3"\n' + RULE)
     host = load()
     assert info(host, "mine") == PluginInfo("mine", "3", str(file), ("crmsync_rules",), "loaded", "")
-    assert list(host.rules) >= ["odd"]
+    assert "odd" in host.rules
 
 
 def test_a_drop_in_package_with_relative_imports(drop_in: DropIn, load: Load, folder: Path) -> None:

@@ -1,1 +1,6 @@
+"""From the store's records to facts about customers, products, shops and agents."""
 
+from crmsync.insight.load import last_refresh, load_facts, past_facts
+from crmsync.insight.refresh import FactsResult, refresh_facts
+
+__all__ = ["FactsResult", "last_refresh", "load_facts", "past_facts", "refresh_facts"]

@@ -1,1 +1,20 @@
+"""From facts to flags: raised, kept, changed and cleared, with reasons and history."""
 
+from crmsync.rules.history import Explanation, StandingFlag, Step, explain, flag_counts, standing_flags
+from crmsync.rules.judge import RuleResult, RulesResult, judge_rules, retire_rules
+from crmsync.rules.models import KnownFit, last_fits
+
+__all__ = [
+    "Explanation",
+    "KnownFit",
+    "RuleResult",
+    "RulesResult",
+    "StandingFlag",
+    "Step",
+    "explain",
+    "flag_counts",
+    "judge_rules",
+    "last_fits",
+    "retire_rules",
+    "standing_flags",
+]

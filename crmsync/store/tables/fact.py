@@ -87,7 +87,7 @@ class CustomerFact(_Fact, _Sales, _Said, table=True):
     conversations: int = 0
 
 
-class CustomerSpend(_Fact, table=True):
+class CustomerSpend(SQLModel, table=True):
     """What a customer spent in a currency other than their main one."""
 
     __tablename__ = "customer_spend"

@@ -1,0 +1,187 @@
+"""Findings into flags: raised, kept, changed, cleared; each step but `kept` goes into the history."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Connection, Row, bindparam, func, insert, literal, select, update
+
+from crmsync.rules.reasons import dump_reasons
+from crmsync.sdk import Finding, FlagChange, PluginError
+from crmsync.sdk.events import Change
+from crmsync.store.tables import Flag, FlagEvent
+
+_LEVELS = ("low", "medium", "high")
+
+
+@dataclass(frozen=True, slots=True)
+class Steps:
+    """What one judging did to a rule's flags."""
+
+    changes: tuple[FlagChange, ...]
+    kept: int
+
+    def count(self, change: Change) -> int:
+        return sum(step.change == change for step in self.changes)
+
+
+def checked(rule: str, findings: Iterable[Finding], judged: Iterable[str]) -> dict[str, Finding]:
+    """The findings by subject. Raises PluginError when they are not what a rule may return."""
+    known = set(judged)
+    found: dict[str, Finding] = {}
+    for finding in findings:
+        if finding.subject_id not in known:
+            raise PluginError(
+                f"Rule {rule} found something on {finding.subject_id!r}, which it was not given."
+            )
+        if finding.subject_id in found:
+            raise PluginError(f"Rule {rule} has two findings on {finding.subject_id!r}.")
+        if finding.level not in _LEVELS:
+            raise PluginError(
+                f"Rule {rule} gave the level {finding.level!r}.", fix="Use low, medium or high."
+            )
+        found[finding.subject_id] = finding
+    return found
+
+
+def apply(
+    connection: Connection,
+    rule: str,
+    subject: str,
+    findings: Mapping[str, Finding],
+    judged: set[str] | None,
+    now: datetime,
+) -> Steps:
+    """Bring the rule's standing flags in line with its findings on the `judged` subjects (None: on all).
+
+    A flag changes when its level does. Score and reasons move on with the days: a standing flag
+    always shows the latest, but that is no step in its history.
+    """
+    standing = _standing(connection, rule)
+    own = {row.subject_id: row for row in standing if row.subject == subject}
+    gone = [row for row in standing if row.subject != subject or row.subject_id not in findings]
+    if judged is not None:
+        gone = [row for row in gone if row.subject == subject and row.subject_id in judged]
+
+    raised, changed, kept = [], [], 0
+    refreshed: list[dict[str, Any]] = []
+    for subject_id, finding in sorted(findings.items()):
+        row = own.get(subject_id)
+        state = {
+            "level": finding.level,
+            "score": round(float(finding.score), 6),
+            "reasons": dump_reasons(finding.reasons),
+        }
+        if row is None:
+            if finding.raises:
+                raised.append({"subject_id": subject_id, **state})
+        elif row.level != finding.level:
+            changed.append({"flag_id": row.id, "subject_id": subject_id, **state})
+        else:
+            kept += 1
+            if (row.score, row.reasons) != (state["score"], state["reasons"]):
+                refreshed.append({"flag_id": row.id, **state})
+
+    key = {"rule": rule, "subject": subject}
+    _raise(connection, key, raised, now)
+    _rewrite(connection, refreshed, {})
+    _rewrite(connection, changed, {"changed_at": now})
+    _clear(connection, [row.id for row in gone], now)
+    _record(connection, [{**key, **step, "change": "changed", "at": now} for step in changed])
+    _record(connection, [_cleared_event(rule, row, now) for row in gone])
+
+    steps = [
+        *(("raised", subject, step["subject_id"], step["level"], step["score"]) for step in raised),
+        *(("changed", subject, step["subject_id"], step["level"], step["score"]) for step in changed),
+        *(("cleared", row.subject, row.subject_id, row.level, row.score) for row in gone),
+    ]
+    return Steps(
+        tuple(
+            FlagChange(rule, kind, subject_id, change, level, score, now)  # type: ignore[arg-type]
+            for change, kind, subject_id, level, score in steps
+        ),
+        kept,
+    )
+
+
+def clear_absent(connection: Connection, rules: Iterable[str], now: datetime) -> int:
+    """Clear the flags of rules that are configured no more; how many."""
+    rows = connection.execute(_flags().where(Flag.cleared_at.is_(None), Flag.rule.not_in(list(rules)))).all()
+    _clear(connection, [row.id for row in rows], now)
+    _record(connection, [_cleared_event(row.rule, row, now) for row in rows])
+    return len(rows)
+
+
+def _flags() -> Any:
+    return select(
+        Flag.id, Flag.rule, Flag.subject, Flag.subject_id, Flag.level, Flag.score, Flag.reasons
+    ).order_by(Flag.id)
+
+
+def _standing(connection: Connection, rule: str) -> list[Row[Any]]:
+    return list(connection.execute(_flags().where(Flag.rule == rule, Flag.cleared_at.is_(None))))
+
+
+def _raise(connection: Connection, key: dict[str, str], rows: list[dict[str, Any]], now: datetime) -> None:
+    if not rows:
+        return
+    before = connection.execute(select(func.coalesce(func.max(Flag.id), 0))).scalar_one()
+    connection.execute(insert(Flag), [{**key, **row, "raised_at": now, "changed_at": now} for row in rows])
+    names = ["flag_id", "rule", "subject", "subject_id", "level", "score", "reasons", "at", "change"]
+    connection.execute(
+        insert(FlagEvent).from_select(
+            names,
+            select(
+                Flag.id,
+                Flag.rule,
+                Flag.subject,
+                Flag.subject_id,
+                Flag.level,
+                Flag.score,
+                Flag.reasons,
+                Flag.raised_at,
+                literal("raised"),
+            ).where(Flag.id > before, Flag.rule == key["rule"]),
+        )
+    )
+
+
+def _rewrite(connection: Connection, rows: list[dict[str, Any]], also: dict[str, Any]) -> None:
+    if rows:
+        names = ("level", "score", "reasons")
+        connection.execute(
+            update(Flag)
+            .where(Flag.id == bindparam("flag_id"))
+            .values({**{name: bindparam(f"new_{name}") for name in names}, **also}),
+            [{"flag_id": row["flag_id"], **{f"new_{name}": row[name] for name in names}} for row in rows],
+        )
+
+
+def _clear(connection: Connection, ids: list[int], now: datetime) -> None:
+    if ids:
+        connection.execute(
+            update(Flag).where(Flag.id == bindparam("flag_id")).values(cleared_at=now),
+            [{"flag_id": flag_id} for flag_id in ids],
+        )
+
+
+def _record(connection: Connection, events: list[dict[str, Any]]) -> None:
+    if events:
+        connection.execute(insert(FlagEvent), events)
+
+
+def _cleared_event(rule: str, row: Row[Any], now: datetime) -> dict[str, Any]:
+    return {
+        "flag_id": row.id,
+        "rule": rule,
+        "subject": row.subject,
+        "subject_id": row.subject_id,
+        "change": "cleared",
+        "level": row.level,
+        "score": row.score,
+        "reasons": row.reasons,
+        "at": now,
+    }

@@ -1,0 +1,228 @@
+"""Judging: facts and models in, flags out, one rule after the other, none in another's way.
+
+A rule judges **all** subjects when it has never judged, when its settings or its model changed, when
+the clock went back, and when the last judging of all is a day old, because what depends on the clock
+(days since the last order) moves on without any record changing. Between these it judges only the
+subjects whose facts changed since it judged last.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import logging
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Any
+
+from sqlalchemy import Connection, Row, delete, insert, select, text
+
+from crmsync.insight import last_refresh, load_facts
+from crmsync.rules import flags
+from crmsync.rules.models import Fit, last_fitted_to, learns, load_model, store_fit, try_fit
+from crmsync.sdk import Facts, FlagChange, Model, Rule, Told
+from crmsync.store import Store
+from crmsync.store.tables import RuleState
+
+log = logging.getLogger("crmsync.rules")
+
+REFIT_AFTER = timedelta(days=1)
+FULL_AFTER = timedelta(days=1)
+# A model fitted to far fewer subjects than there are now has not seen the shop yet.
+_OUTGROWN = 1.2
+_LOCK = 0x63726D72
+
+OnChanges = Callable[[tuple[FlagChange, ...]], None]
+
+
+@dataclass(frozen=True, slots=True)
+class RuleResult:
+    """What one rule did. `refused` says why its model is not usable, `failed` why it could not judge."""
+
+    rule: str
+    judged: int = 0
+    raised: int = 0
+    kept: int = 0
+    changed: int = 0
+    cleared: int = 0
+    standing: int = 0
+    full: bool = False
+    fitted: bool = False
+    refused: Told | None = None
+    failed: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class RulesResult:
+    """What all rules did, by name in the configuration's order."""
+
+    rules: Mapping[str, RuleResult] = field(default_factory=dict)
+
+    @property
+    def failed(self) -> Mapping[str, str]:
+        """The rules that could not judge, and why."""
+        return {name: result.failed for name, result in self.rules.items() if result.failed}
+
+
+@dataclass(frozen=True, slots=True)
+class _Plan:
+    state: Row[Any] | None
+    digest: str
+    refresh: int
+    model: Model | None
+    model_id: int | None
+    full: bool
+    refit: bool
+
+
+def judge_rules(
+    store: Store,
+    rules: Mapping[str, Rule[Any]],
+    now: datetime,
+    *,
+    refit_after: timedelta = REFIT_AFTER,
+    changed_only: bool = True,
+    on_changes: OnChanges | None = None,
+) -> RulesResult:
+    """Fit what is due, judge what is stale, bring the flags in line: one transaction per rule.
+
+    `changed_only=False` judges all subjects. `on_changes` is told of each rule's changes once they
+    are stored. A rule that raises keeps its flags as they were and stops no other.
+    """
+    results = {}
+    for name, rule in rules.items():
+        try:
+            results[name] = _judge(store, name, rule, now, refit_after, changed_only, on_changes)
+        except Exception as error:
+            log.exception("rule failed", extra={"action": "rule_failed", "rule": name})
+            results[name] = RuleResult(name, failed=f"{type(error).__name__}: {error}")
+    return RulesResult(results)
+
+
+def retire_rules(store: Store, configured: Mapping[str, Any], now: datetime) -> int:
+    """Clear the flags of rules that are configured no more; how many flags."""
+    with store.write() as connection:
+        return flags.clear_absent(connection, configured, now)
+
+
+def _judge(
+    store: Store,
+    name: str,
+    rule: Rule[Any],
+    now: datetime,
+    refit_after: timedelta,
+    changed_only: bool,
+    on_changes: OnChanges | None,
+) -> RuleResult:
+    plan = _plan(store, name, rule, now, refit_after, changed_only)
+    fit: Fit | None = None
+    model = plan.model
+    full = plan.full
+    facts: Facts | None = None
+    fitted_to = 0
+    if plan.refit:
+        facts = load_facts(store, rule.subject, now)
+        fitted_to = len(facts)
+        fit = try_fit(rule, facts)
+        model = fit.model or model
+        full = full or fit.model is not None
+    if facts is None or not full:
+        since = None if full else plan.state.refresh_id if plan.state else None
+        facts = load_facts(store, rule.subject, now, changed_since=since)
+    found = flags.checked(name, rule.judge(facts, model) if len(facts) else (), facts.ids)
+
+    with store.write() as connection:
+        if connection.dialect.name == "postgresql":
+            connection.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": _LOCK})
+        model_id = plan.model_id
+        if fit:
+            fit_id = store_fit(connection, name, plan.digest, fit, fitted_to, now)
+            model_id = fit_id if fit.model else model_id
+        steps = flags.apply(connection, name, rule.subject, found, None if full else set(facts.ids), now)
+        _remember(connection, name, plan, model_id, now, full=full, fitted=fit is not None)
+        standing = connection.execute(
+            text("SELECT COUNT(*) FROM flag WHERE rule = :rule AND cleared_at IS NULL"), {"rule": name}
+        ).scalar_one()
+    if on_changes and steps.changes:
+        on_changes(steps.changes)
+    result = RuleResult(
+        name,
+        judged=len(facts),
+        raised=steps.count("raised"),
+        kept=steps.kept,
+        changed=steps.count("changed"),
+        cleared=steps.count("cleared"),
+        standing=standing,
+        full=full,
+        fitted=fit is not None and fit.refusal is None,
+        refused=fit.refusal if fit else model.refusal if model else None,
+    )
+    log.info(
+        "rule judged",
+        extra={"action": "rule_judged", "rule": name, "judged": result.judged, "raised": result.raised},
+    )
+    return result
+
+
+def _plan(
+    store: Store, name: str, rule: Rule[Any], now: datetime, refit_after: timedelta, changed_only: bool
+) -> _Plan:
+    digest = _digest(rule)
+    refresh = last_refresh(store)
+    with store.read() as connection:
+        state = connection.execute(
+            select(RuleState.__table__.c).where(RuleState.rule == name)  # type: ignore[attr-defined]
+        ).first()
+        same = state is not None and state.settings_digest == digest
+        model = load_model(connection, state.model_fit_id) if same and state else None
+        fitted_to = last_fitted_to(connection, name)
+        subjects = connection.execute(text(f"SELECT COUNT(*) FROM {rule.subject}_fact")).scalar_one()
+    refit = learns(rule) and (
+        not same
+        or state is None
+        or state.fit_tried_at is None
+        or not timedelta() <= now - state.fit_tried_at < refit_after
+        or subjects > _OUTGROWN * fitted_to
+    )
+    full = (
+        not changed_only or not same or state is None or not timedelta() <= now - state.full_at < FULL_AFTER
+    )
+    return _Plan(
+        state if same else None,
+        digest,
+        refresh,
+        model,
+        state.model_fit_id if same and state else None,
+        full,
+        refit,
+    )
+
+
+def _digest(rule: Rule[Any]) -> str:
+    settings = rule.settings.model_dump_json()
+    return hashlib.sha256(json.dumps([rule.name, rule.version, settings]).encode()).hexdigest()[:16]
+
+
+def _remember(
+    connection: Connection,
+    name: str,
+    plan: _Plan,
+    model_id: int | None,
+    now: datetime,
+    *,
+    full: bool,
+    fitted: bool,
+) -> None:
+    connection.execute(delete(RuleState).where(RuleState.rule == name))
+    connection.execute(
+        insert(RuleState).values(
+            rule=name,
+            settings_digest=plan.digest,
+            judged_at=now,
+            full_at=now if full or plan.state is None else plan.state.full_at,
+            fit_tried_at=now if fitted else plan.state.fit_tried_at if plan.state else None,
+            refresh_id=plan.refresh,
+            model_fit_id=model_id,
+        )
+    )

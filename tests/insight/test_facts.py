@@ -1,0 +1,305 @@
+from __future__ import annotations
+
+import random
+from collections.abc import Callable
+from datetime import timedelta
+from typing import Any
+
+import numpy as np
+import pytest
+from histories import START, History, day, random_history
+from sqlalchemy import text
+
+from crmsync.insight import load_facts, past_facts, refresh_facts
+from crmsync.insight.columns import COLUMNS, TEXT, stored
+from crmsync.store import Store
+
+TABLES = ("customer_fact", "customer_spend", "product_fact", "agent_fact", "shop_fact")
+LATER = day(400)
+
+Rows = Callable[[str], list[dict[str, Any]]]
+
+
+def facts_of(store: Store, subject: str, id: str) -> dict[str, Any]:
+    return next(row for row in load_facts(store, subject, day(100)) if row["id"] == id)
+
+
+def test_valid_orders_are_neither_pending_nor_cancelled(store: Store, history: History) -> None:
+    for number, status in enumerate(("pending", "paid", "cancelled", "completed")):
+        history.order(f"o{number}", "c1", at=number, status=status)
+    history.save()
+    refresh_facts(store, LATER)
+    row = facts_of(store, "customer", "1")
+    assert (row["orders"], row["cancelled_orders"], row["gross"]) == (2, 1, 2000)
+
+
+def test_two_orders_on_one_day_of_the_shop_are_one_purchase(store: Store) -> None:
+    shop = History(store, zone="Asia/Shanghai")
+    shop.order("o1", "c1", at=0.9)
+    shop.order("o2", "c1", at=1.1)
+    shop.order("o3", "c1", at=11.1)
+    shop.save()
+    refresh_facts(store, LATER)
+    row = facts_of(store, "customer", "1")
+    assert (row["orders"], row["purchase_days"], row["x"], row["t_x"]) == (3, 2, 1, 10)
+
+
+def test_currencies_are_never_added(store: Store, history: History, table_rows: Rows) -> None:
+    history.order("o1", "c1", total=100, currency="USD")
+    history.order("o2", "c1", total=200, currency="CNY")
+    history.order("o3", "c1", total=300, currency="CNY")
+    history.refund("r1", "o2", amount=50, currency="USD")
+    history.refund("r2", "o3", amount=30, currency="CNY")
+    history.save()
+    refresh_facts(store, LATER)
+    row = facts_of(store, "customer", "1")
+    assert (row["currency"], row["gross"], row["refunded"], row["net"]) == ("CNY", 500, 30, 470)
+    assert table_rows("customer_spend") == [
+        {"customer_id": 1, "currency": "USD", "orders": 1, "gross": 100, "refunded": 50}
+    ]
+    assert facts_of(store, "shop", "shop")["gross"] == 500
+
+
+def test_an_order_only_marked_as_refunded_counts_as_a_refund_of_all(store: Store, history: History) -> None:
+    history.order("o1", "c1", total=700, status="refunded", lines=("p1",))
+    history.save()
+    refresh_facts(store, LATER)
+    row = facts_of(store, "customer", "1")
+    assert (row["refunds"], row["refunded"], row["net"]) == (1, 700, 0)
+    assert facts_of(store, "product", "shop/p1")["refunded_orders"] == 1
+
+
+def test_a_review_without_a_product_counts_for_every_product_of_its_order(
+    store: Store, history: History
+) -> None:
+    history.order("o1", "c1", lines=("p1", "p2", "p2"))
+    history.review("v1", "bad", "o1")
+    history.review("v2", "bad", "o1", product_id="p1")
+    history.save()
+    refresh_facts(store, LATER)
+    rows = {row["id"]: row for row in load_facts(store, "product", LATER)}
+    assert {id: (row["orders"], row["units"], row["bad_reviews"]) for id, row in rows.items()} == {
+        "shop/p1": (1, 1, 2),
+        "shop/p2": (1, 2, 1),
+    }
+    assert facts_of(store, "customer", "1")["bad_reviews"] == 2
+
+
+def test_an_order_in_trouble_twice_counts_once_and_is_the_evidence(store: Store, history: History) -> None:
+    for number in range(5):
+        history.order(f"o{number}", "c1", at=number, lines=("p1",))
+    for number in range(4):
+        history.review(f"v{number}", "bad", f"o{number}", at=number + 1)
+    history.refund("r1", "o3", at=20, type="product")
+    history.save()
+    refresh_facts(store, LATER)
+    row = facts_of(store, "product", "shop/p1")
+    assert (row["troubled_orders"], row["refunded_orders"], row["complaints_product"]) == (4, 1, 1)
+    assert row["trouble_rate"] == pytest.approx(0.8)
+    assert row["evidence"].splitlines() == ["o3", "o2", "o1"]
+
+
+def test_a_suggestion_is_no_trouble(store: Store, history: History) -> None:
+    history.order("o1", "c1", lines=("p1",))
+    history.talk("t1", "c1", order_id="o1", type="suggestion")
+    history.save()
+    refresh_facts(store, LATER)
+    row = facts_of(store, "product", "shop/p1")
+    assert (row["troubled_orders"], row["complaints_suggestion"]) == (0, 1)
+
+
+def test_a_refund_of_a_whole_order_is_no_one_products_money(store: Store, history: History) -> None:
+    history.order("o1", "c1", total=1000, lines=("p1", "p2"))
+    history.order("o2", "c1", total=1000, lines=("p1",))
+    history.refund("r1", "o1", amount=1000)
+    history.refund("r2", "o2", amount=400)
+    history.refund("r3", "o1", amount=70, line_id="1")
+    history.save()
+    refresh_facts(store, LATER)
+    rows = {row["id"]: (row["refunds"], row["refunded"]) for row in load_facts(store, "product", LATER)}
+    assert rows == {"shop/p1": (2, 400), "shop/p2": (2, 70)}
+
+
+def test_agents_convert_who_buys_within_three_days_of_asking(store: Store, history: History) -> None:
+    history.talk("t1", "c1", at=0, agent_id="a1", first_reply_at=day(0) + timedelta(seconds=30), rating=1.0)
+    history.talk("t2", "c2", at=0, agent_id="a1", first_reply_at=day(0) + timedelta(seconds=90))
+    history.talk("t3", "c3", at=0, agent_id="a1")
+    history.order("o1", "c1", at=2)
+    history.order("o2", "c2", at=4)
+    history.order("o3", "c3", at=1, status="cancelled")
+    history.save()
+    refresh_facts(store, LATER)
+    row = facts_of(store, "agent", "shop/a1")
+    assert (row["inquiries"], row["answered"], row["mean_response"]) == (3, 2, 60)
+    assert (row["consulted"], row["converted"], row["bad_ratings"]) == (3, 1, 1)
+
+
+def test_nothing_touched_costs_nothing(store: Store, history: History) -> None:
+    history.order("o1", "c1")
+    history.save()
+    assert refresh_facts(store, LATER).changed["customer"] == 1
+    assert refresh_facts(store, LATER).recomputed == {}
+
+
+def test_what_is_worked_out_anew_without_a_difference_is_not_written(store: Store, history: History) -> None:
+    random_history(history, 1)
+    history.save(touch="all")
+    refresh_facts(store, LATER)
+    history.save(touch="all")
+    result = refresh_facts(store, LATER)
+    assert result.full
+    assert set(result.changed.values()) == {0}
+
+
+def test_what_is_touched_again_meanwhile_stays_touched(store: Store, history: History) -> None:
+    history.order("o1", "c1")
+    history.save()
+    with store.write() as connection:
+        connection.execute(
+            text(
+                "INSERT INTO touched (connection_id, kind, external_id, stamp)"
+                " VALUES (:id, 'account', 'c1', 1)"
+            ),
+            {"id": history.id},
+        )
+    from crmsync.insight import scope
+
+    with store.write() as connection:
+        scope.prepare(connection)
+        scope.take_touched(connection)
+        connection.execute(text("UPDATE touched SET stamp = stamp + 1 WHERE kind = 'account'"))
+        scope.release_touched(connection)
+        left = connection.execute(text("SELECT kind FROM touched")).scalars().all()
+    assert left == ["account"]
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_full_equals_incremental_in_any_order_of_arrival(store: Store, table_rows: Rows, seed: int) -> None:
+    shop = History(store)
+    random_history(shop, seed, 90)
+    everything = {table: list(rows) for table, rows in shop.rows.items()}
+    touched = sorted(shop.touched)
+    chance = random.Random(seed)
+    pieces = [(table, row) for table, rows in everything.items() for row in rows if True]
+    chance.shuffle(pieces)
+    first = ("customer", "account", "agent")
+    pieces.sort(key=lambda piece: (*first, piece[0].__tablename__).index(piece[0].__tablename__))
+    shop.rows.clear()
+    for start in range(0, len(pieces), 80):
+        for table, row in pieces[start : start + 80]:
+            shop.rows[table].append(row)
+        shop.touched = set(touched)
+        shop.save()
+        refresh_facts(store, LATER)
+    incremental = {table: table_rows(table) for table in TABLES}
+
+    with store.write() as connection:
+        for table in TABLES:
+            connection.execute(text(f"DELETE FROM {table}"))
+    shop.save(touch="all")
+    assert refresh_facts(store, LATER).full
+    for table in TABLES:
+        assert table_rows(table) == incremental[table], table
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_few_touched_subjects_get_the_facts_a_full_refresh_gives(
+    store: Store, table_rows: Rows, monkeypatch: pytest.MonkeyPatch, seed: int
+) -> None:
+    monkeypatch.setattr("crmsync.insight.refresh._WHOLE_TABLES", 2.0)
+    shop = History(store)
+    random_history(shop, seed, 60)
+    shop.save(touch="all")
+    refresh_facts(store, LATER)
+    random_history(shop, seed + 50, 8, first=100)
+    shop.save()
+    assert not refresh_facts(store, LATER).full
+    incremental = {table: table_rows(table) for table in TABLES}
+    shop.save(touch="all")
+    result = refresh_facts(store, LATER)
+    assert set(result.changed.values()) == {0}
+    assert {table: table_rows(table) for table in TABLES} == incremental
+
+
+@pytest.mark.postgres
+def test_both_databases_give_the_same_facts(both_stores: tuple[Store, Store]) -> None:
+    seen = []
+    for store in both_stores:
+        shop = History(store, zone="Asia/Shanghai")
+        random_history(shop, 7, 120)
+        shop.save(touch="all")
+        refresh_facts(store, LATER)
+        with store.read() as connection:
+            found = connection.execute(text("SELECT id, key FROM customer"))
+            keys = {row.id: row.key for row in found}
+        tables = {
+            subject: {
+                keys[int(row["id"])] if subject == "customer" else row["id"]: {**row, "id": None}
+                for row in load_facts(store, subject, LATER)
+            }
+            for subject in ("customer", "product", "agent", "shop")
+        }
+        seen.append(tables)
+    np.testing.assert_equal(seen[0], seen[1])
+
+
+def test_the_past_is_what_had_happened_and_was_known(store: Store, history: History) -> None:
+    history.order("o1", "c1", at=1, lines=("p1",))
+    history.order("o2", "c1", at=5, status="cancelled", cancelled_at=day(20))
+    history.order("o3", "c1", at=30)
+    history.review("v1", "bad", "o1", at=8)
+    history.review("v2", "bad", "o1", at=9, learned_at=day(50))
+    history.save()
+    then = next(iter(past_facts(store, "customer", day(10))))
+    assert (then["orders"], then["bad_reviews"]) == (2, 2)
+    known = next(iter(past_facts(store, "customer", day(10), known=day(10))))
+    assert (known["orders"], known["bad_reviews"]) == (2, 1)
+    now = next(iter(past_facts(store, "customer", day(60))))
+    assert (now["orders"], now["cancelled_orders"], now["bad_reviews"]) == (2, 1, 2)
+
+
+@pytest.mark.parametrize("subject", ["customer", "product", "agent", "shop"])
+def test_the_past_as_of_the_end_is_the_present(store: Store, history: History, subject: Any) -> None:
+    random_history(history, 3)
+    history.save(touch="all")
+    refresh_facts(store, LATER)
+    present, past = load_facts(store, subject, LATER), past_facts(store, subject, LATER)
+    assert list(present.ids) == list(past.ids)
+    for name in present.columns:
+        np.testing.assert_array_equal(present[name], past[name], err_msg=name)
+
+
+@pytest.mark.parametrize("subject", ["customer", "product", "agent", "shop"])
+def test_every_column_is_described(store: Store, history: History, subject: Any) -> None:
+    history.order("o1", "c1", lines=("p1",), agent_id="a1")
+    history.talk("t1", "c1", agent_id="a1")
+    history.save()
+    refresh_facts(store, LATER)
+    facts = load_facts(store, subject, LATER)
+    described = [column.name for column in COLUMNS[subject]]
+    assert sorted(facts.columns) == sorted(described)
+    assert len(set(described)) == len(described)
+    for name in stored(subject):
+        assert facts[name].dtype == (object if name in TEXT else float)
+
+
+def test_days_pass_without_a_refresh(store: Store, history: History) -> None:
+    history.order("o1", "c1", at=1)
+    history.save()
+    refresh_facts(store, START)
+    assert load_facts(store, "customer", day(11))["recency_days"] == [10]
+    assert load_facts(store, "customer", day(21))["recency_days"] == [20]
+
+
+def test_only_what_changed_since_is_loaded(store: Store, history: History) -> None:
+    from crmsync.insight import last_refresh
+
+    history.order("o1", "c1")
+    history.order("o2", "c2")
+    history.save()
+    refresh_facts(store, LATER)
+    before = last_refresh(store)
+    history.order("o3", "c2")
+    history.save()
+    refresh_facts(store, LATER)
+    assert list(load_facts(store, "customer", LATER, changed_since=before).ids) == ["2"]

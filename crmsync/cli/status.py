@@ -52,7 +52,7 @@ def _show(console: Console, found: Status, next_runs: dict[str, Any] | None) -> 
     if next_runs is None:
         console.print("daemon: not running here")
     else:
-        runs = ", ".join(f"{job} {at}" for job, at in next_runs.items())
+        runs = ", ".join(f"{job} {at.astimezone():%H:%M:%S}" for job, at in next_runs.items() if at)
         console.print(f"daemon: running; next: {runs}", markup=False)
 
 

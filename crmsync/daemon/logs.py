@@ -41,8 +41,8 @@ def configure_logs(
         root.removeHandler(old)
     root.addHandler(handler)
     root.setLevel(level)
-    # It tells of every job it starts; what they do is told by themselves.
-    logging.getLogger("apscheduler").setLevel(max(level, logging.WARNING))
+    # It tells of every job it starts, and of every one it skips because the last is still at work.
+    logging.getLogger("apscheduler").setLevel(max(level, logging.ERROR))
     return redactor
 
 

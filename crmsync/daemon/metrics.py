@@ -4,7 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 
-from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
+from prometheus_client import (
+    CollectorRegistry,
+    Counter,
+    Gauge,
+    Histogram,
+    disable_created_metrics,
+    generate_latest,
+)
 from prometheus_client.core import GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 from sqlalchemy.exc import SQLAlchemyError
@@ -24,6 +31,8 @@ class Metrics:
     """A registry of the daemon's own. No label grows with the number of customers."""
 
     def __init__(self, current: Callable[[], App]) -> None:
+        # A second series for each counter, with the time of its birth, which nobody asks for.
+        disable_created_metrics()
         self.registry = CollectorRegistry()
         self._runs = Counter(
             "crmsync_sync_runs", "Runs of a stream.", (*_STREAM, "outcome"), registry=self.registry

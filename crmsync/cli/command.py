@@ -27,6 +27,7 @@ from crmsync.cli import (
 from crmsync.cli import run as daemon
 from crmsync.cli.error import report, report_bug, report_usage
 from crmsync.cli.extension import WithPlugins
+from crmsync.cli.option import ConfigFile
 
 INTERRUPTED = 130
 # What typer raises for wrong arguments moved from click into typer; this is its class in both.
@@ -43,12 +44,18 @@ app = typer.Typer(
 
 
 @app.callback()
-def _root(version: Annotated[bool, typer.Option("--version", help="Show the version.")] = False) -> None:
+def _root(
+    config: ConfigFile = None,
+    version: Annotated[bool, typer.Option("--version", help="Show the version.")] = False,
+) -> None:
     if version:
         import crmsync
 
         typer.echo(f"crmsync {crmsync.__version__}")
         raise typer.Exit
+    if config is not None:
+        # Before the command it stands for every command, as the variable does.
+        os.environ["CRMSYNC_CONFIG"] = str(config)
 
 
 app.command("init")(init.init)

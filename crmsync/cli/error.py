@@ -46,8 +46,8 @@ def report(error: CrmsyncError, *, as_json: bool) -> None:
 def report_usage(error: Any, *, as_json: bool) -> int:
     """Tell what is wrong with the arguments. Its exit code."""
     context = getattr(error, "ctx", None)
-    if type(error).__name__ == "NoArgsIsHelpError" and context is not None:
-        sys.stderr.write(context.get_help() + "\n")
+    if type(error).__name__ == "NoArgsIsHelpError":
+        # The help has been printed already.
         return USAGE
     fix = f"See `{context.command_path} --help`." if context is not None else "See `crmsync --help`."
     if as_json:

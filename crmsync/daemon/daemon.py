@@ -38,11 +38,13 @@ class Daemon:
         *,
         recurrence: Recurrence | None = None,
         on_reload: Callable[[App], None] = lambda app: None,
+        patience: float = PATIENCE,
     ) -> None:
         self._current = Current(app)
         self._store, self._stop = app.store, app.stop
         self._recurrence = recurrence or Recurrence()
         self._on_reload = on_reload
+        self._patience = patience
         self._health = Health(app.store)
         self._metrics = Metrics(lambda: self._current.app)
         self._jobs = Jobs(self._sync, self._rules, self._care, self._health.beat)
@@ -143,7 +145,7 @@ class Daemon:
         self._stop.set()
         ending = threading.Thread(target=self._jobs.shutdown, name="shutdown", daemon=True)
         ending.start()
-        ending.join(PATIENCE)
+        ending.join(self._patience)
         overdue = ending.is_alive()
         if overdue:
             # Some platform does not answer. What is claimed is settled now, not at the next start.

@@ -12,7 +12,10 @@ Change = Literal["raised", "kept", "changed", "cleared"]
 
 @dataclass(frozen=True, slots=True)
 class RunResult:
-    """How one sync run of one stream ended. Counts are records; `reason` is empty when all went well."""
+    """How one sync run of one stream ended. Counts are records; `reason` is empty when all went well.
+
+    `code` is that of the error that ended it, `bug` for a fault in the code, empty for none.
+    """
 
     id: int
     connection: str
@@ -28,6 +31,7 @@ class RunResult:
     rejected: int = 0
     deleted: int = 0
     waited_seconds: float = 0.0
+    code: str = ""
 
 
 @dataclass(frozen=True, slots=True)

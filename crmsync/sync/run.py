@@ -116,8 +116,9 @@ def result_of(
     reason: str,
     times: tuple[datetime, datetime],
     counts: Counts,
+    code: str = "",
 ) -> RunResult:
     """What the history keeps of a run, as the hooks and the command line see it."""
     numbers = asdict(counts)
     numbers.pop("pages")
-    return RunResult(run_id, *names, status, reason, *times, **numbers)
+    return RunResult(run_id, *names, status, reason, *times, **numbers, code=code)

@@ -130,13 +130,14 @@ class StreamRun:
         self.source.waits.listener = self._waiting
         self.progress.started(self.source.name, self.stream)
         status: RunStatus
+        code = ""
         try:
             self._pull(position)
         except Stopped as error:
-            status, reason = "stopped", error.what
+            status, reason, code = "stopped", error.what, error.code
         except Exception as error:
             status = "partial" if self.counts.pages else "failed"
-            reason = _reason(error)
+            reason, code = _reason(error), getattr(error, "code", "bug")
             log.warning(
                 "%s/%s: %s",
                 self.source.name,
@@ -146,7 +147,7 @@ class StreamRun:
                     "action": "run_failed",
                     "connection": self.source.name,
                     "stream": self.stream,
-                    "error_code": getattr(error, "code", "bug"),
+                    "error_code": code,
                 },
                 exc_info=None if isinstance(error, CrmsyncError) else error,
             )
@@ -159,7 +160,7 @@ class StreamRun:
             with self.store.write() as connection:
                 end_run(connection, self._run_id, status, reason, self.counts, ended)
         result = result_of(
-            self._run_id, (self.source.name, self.stream), status, reason, (started, ended), self.counts
+            self._run_id, (self.source.name, self.stream), status, reason, (started, ended), self.counts, code
         )
         self.progress.finished(result)
         return result

@@ -1,0 +1,62 @@
+"""`crmsync db`: the database's schema and its copies."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from crmsync.cli.option import AsJson, ConfigFile, InLanguage
+from crmsync.cli.output import emit
+
+app = typer.Typer(help="The database: its schema and its copies.", no_args_is_help=True)
+
+
+@app.command("upgrade")
+def upgrade(config: ConfigFile = None, as_json: AsJson = False, language: InLanguage = None) -> None:
+    """Bring the database to the schema of this version. Make a backup first."""
+    from crmsync.cli.opening import read
+    from crmsync.store import Store, schema
+    from crmsync.store.lock import instance_lock
+
+    store = Store(read(config)[0].database)
+    try:
+        with instance_lock(store):
+            before = schema.schema_state(store)
+            if before != "current":
+                schema.upgrade(store)
+    finally:
+        store.close()
+    told = "It had the schema of this version already." if before == "current" else "Upgraded."
+    emit(
+        {"before": before, "now": "current"},
+        as_json=as_json,
+        language="en",
+        show=lambda console: console.print(told),
+    )
+
+
+@app.command("backup")
+def backup(
+    file: Annotated[Path, typer.Argument(help="A new file for the copy.")],
+    config: ConfigFile = None,
+    as_json: AsJson = False,
+    language: InLanguage = None,
+) -> None:
+    """Copy an SQLite database while it is in use, and check the copy."""
+    from crmsync.cli.opening import read
+    from crmsync.store import Store
+    from crmsync.store.backup import backup as copy
+
+    store = Store(read(config)[0].database)
+    try:
+        size = copy(store, file)
+    finally:
+        store.close()
+    emit(
+        {"file": file.absolute(), "bytes": size},
+        as_json=as_json,
+        language="en",
+        show=lambda console: console.print(f"{file}: {size:,} bytes, checked.", markup=False),
+    )

@@ -1,0 +1,377 @@
+"""All of crmsync, put together from one configuration; the only place that knows the order of stages."""
+
+from __future__ import annotations
+
+import logging
+import os
+import threading
+from collections import Counter
+from collections.abc import Callable, Collection, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import fields
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+from crmsync.care import deliver, plan, recover
+from crmsync.config import ChannelConfig, Config, build_config, read_document
+from crmsync.daemon.connections import Connections
+from crmsync.daemon.outcome import Failure, PassResult, StageName
+from crmsync.insight import refresh_facts
+from crmsync.plugins import PluginHost, open_config
+from crmsync.rules import judge_rules, retire_rules
+from crmsync.sdk import (
+    Channel,
+    ChannelContext,
+    Clock,
+    ConfigError,
+    CrmsyncError,
+    FlagChange,
+    MigrationNeeded,
+    Rule,
+    RunResult,
+    SystemClock,
+    UsageError,
+)
+from crmsync.store import Store, schema
+from crmsync.sync.connection import open_context, sync_connection
+from crmsync.sync.progress import Progress
+from crmsync.sync.quarantine import Replayed, quarantine_counts, replay
+from crmsync.sync.run import close_orphans
+from crmsync.sync.stream import INCREMENTAL, Scope, Waits
+from crmsync.sync.write import Target
+
+log = logging.getLogger("crmsync.daemon")
+
+_FAULTS = (Exception, SystemExit)
+"""What a plugin can throw at us."""
+
+
+class App:
+    """One configuration at work on one database.
+
+    Every stage is isolated: what fails is told in the result and in the log, and the rest goes on.
+    `on_run` is called with the result of every run of a stream, after its commit.
+    """
+
+    def __init__(
+        self,
+        config: Config,
+        plugins: PluginHost,
+        store: Store,
+        clock: Clock,
+        stop: threading.Event | None = None,
+        on_run: Callable[[RunResult], None] = lambda run: None,
+    ) -> None:
+        self.config = config
+        self.plugins = plugins
+        self.store = store
+        self.clock = clock
+        self.stop = stop or threading.Event()
+        self.on_run = on_run
+        self.connections = Connections(config, plugins, store, clock, self.stop)
+
+    @classmethod
+    def open(
+        cls,
+        path: Path | None = None,
+        *,
+        database: str | None = None,
+        clock: Clock | None = None,
+        language: str | None = None,
+        stop: threading.Event | None = None,
+    ) -> App:
+        """Read the configuration, load its plugins and open its database; an empty one gets its tables.
+
+        `database` and `language` stand in for those of the file. Raises ConfigError, InvalidConfig, and
+        MigrationNeeded when the database has another schema than this version's.
+        """
+        environ = {**os.environ, **({"CRMSYNC_DATABASE": database} if database else {})}
+        config, plugins = open_config(path, environ)
+        if language is not None:
+            config = config.model_copy(update={"language": language})
+        store = Store(config.database)
+        _require_schema(store)
+        return cls(config, plugins, store, clock or SystemClock(), stop)
+
+    def reloaded(self) -> App:
+        """The same database and plugins under the configuration as its file is now.
+
+        Raises InvalidConfig, and ConfigError for a change that needs a restart.
+        """
+        assert self.config.path is not None
+        document = read_document(self.config.path, os.environ)
+        config = build_config(document, self.plugins, os.environ)
+        for name, what in (("database", "the database"), ("plugin_dirs", "the folders of plugins")):
+            if getattr(config, name) != getattr(self.config, name):
+                raise ConfigError(f"{self.config.path}: {what} changed.", fix="Restart the daemon for that.")
+        return App(config, self.plugins, self.store, self.clock, self.stop, self.on_run)
+
+    def settle(self) -> tuple[int, int]:
+        """Tidy what a process that was killed left behind: runs closed, messages settled.
+
+        Only for the holder of the instance lock: it knows that nobody else is at work.
+        """
+        now = self.clock.now()
+        orphans, recovered = close_orphans(self.store, now), recover(self.store, now=now)
+        claimed = recovered.queued + recovered.doubtful + recovered.unknown
+        if orphans or claimed:
+            log.warning(
+                "A process was cut short: %d runs closed, %d messages settled.",
+                orphans,
+                claimed,
+                extra={"action": "recovered", "runs": orphans, "messages": claimed},
+            )
+        return orphans, claimed
+
+    def retire(self) -> None:
+        """Close what this configuration opened; the database stays open."""
+        self.connections.close()
+        for channel in self.__dict__.get("channels", {}).values():
+            try:
+                channel.close()
+            except _FAULTS:
+                log.exception("A channel failed to close.", extra={"action": "channel_close_failed"})
+
+    def close(self) -> None:
+        """Close everything."""
+        self.retire()
+        self.store.close()
+
+    # What the configuration names, made into objects.
+
+    @cached_property
+    def rule_objects(self) -> dict[str, Rule[Any]]:
+        """The rules by their names in the configuration; one that cannot be made is in `unusable`."""
+        made = {
+            name: self._made(
+                "rules", name, lambda entry=entry: self.plugins.rules[entry.rule](entry.settings)
+            )
+            for name, entry in self.config.rules.items()
+        }
+        return {name: rule for name, rule in made.items() if rule is not None}
+
+    @cached_property
+    def channels(self) -> dict[str, Channel[Any]]:
+        """The channels by their ids; one that cannot be made is in `unusable`."""
+        made = {
+            entry.id: self._made("care", entry.id, lambda entry=entry: self._channel(entry))
+            for entry in self.config.channels
+        }
+        return {id: channel for id, channel in made.items() if channel is not None}
+
+    @cached_property
+    def unusable(self) -> list[Failure]:
+        """What of the configuration could not be made into objects."""
+        return []
+
+    def _made(self, stage: StageName, part: str, make: Callable[[], Any]) -> Any:
+        try:
+            return make()
+        except _FAULTS as error:
+            self.unusable.append(_failure(stage, part, error))
+            return None
+
+    def _channel(self, entry: ChannelConfig) -> Channel[Any]:
+        # A name that no connection can have: their quotas and tokens stand in the same tables.
+        context = open_context(self.store, f"channel:{entry.id}", self.clock, Waits(), self.stop)
+        shared = {field.name: getattr(context, field.name) for field in fields(context)}
+        channel_class = self.plugins.channels[entry.channel]
+        return channel_class(entry.settings, ChannelContext(**shared, connector=self.connections.connector))
+
+    # The stages, in the order in which data moves.
+
+    def sync(
+        self,
+        connection: str,
+        *,
+        streams: Collection[str] | None = None,
+        scope: Scope = INCREMENTAL,
+        progress: Progress | None = None,
+    ) -> PassResult:
+        """Pull one connection. Raises UsageError when it is not configured."""
+        entry = self.connections.configured(connection)
+        result = PassResult()
+
+        def pull() -> None:
+            result.runs += sync_connection(
+                self.store,
+                self.connections.source(connection),
+                self.clock,
+                streams=streams if streams is not None else entry.streams,
+                scope=scope,
+                zone=entry.zone,
+                stop=self.stop,
+                progress=progress,
+                on_rejected=self.plugins.record_rejected,
+                on_finished=self._run_finished,
+            )
+
+        self._guarded(result, "sync", connection, pull)
+        return result
+
+    def sync_all(
+        self,
+        connections: Collection[str] | None = None,
+        *,
+        streams: Collection[str] | None = None,
+        scope: Scope = INCREMENTAL,
+        progress: Progress | None = None,
+    ) -> PassResult:
+        """Pull these connections, or every enabled one, all at the same time."""
+        if connections is None:
+            connections = [entry.id for entry in self.config.connections if entry.enabled]
+        result = PassResult()
+
+        def pull(id: str) -> PassResult:
+            return self.sync(id, streams=streams, scope=scope, progress=progress)
+
+        if connections:
+            with ThreadPoolExecutor(min(len(connections), 8), thread_name_prefix="sync") as pool:
+                for one in pool.map(pull, connections):
+                    result += one
+        return result
+
+    def replay(
+        self, *, connection: str | None = None, stream: str | None = None, ids: Sequence[int] | None = None
+    ) -> Replayed:
+        """Map quarantined records again. Raises UsageError when there are none of these."""
+        wanted = sorted(
+            (name, of)
+            for name, of in quarantine_counts(self.store)
+            if connection in (None, name) and stream in (None, of)
+        )
+        if not wanted:
+            raise UsageError("Nothing of this is in quarantine.", fix="See: crmsync quarantine list.")
+        stored, reasons = 0, Counter[str]()
+        for name, of in wanted:
+            source = self.connections.source(name)
+            target = Target(source.connection_id, source.connector.identity_scope(), of, first=False)
+            done = replay(self.store, source.connector, target, self.clock.now(), ids)
+            stored += done.stored
+            reasons.update(done.reasons)
+        return Replayed(stored, reasons.total(), dict(reasons))
+
+    def insight(self) -> PassResult:
+        """Bring the facts up to date with what sync changed."""
+        result = PassResult()
+
+        def refresh() -> None:
+            result.facts = refresh_facts(self.store, self.clock.now())
+
+        self._guarded(result, "insight", "", refresh)
+        return result
+
+    def rules(self, *, everything: bool = False) -> PassResult:
+        """Let the rules judge what changed, or `everything`."""
+        result = PassResult()
+        changes: list[FlagChange] = []
+
+        def keep(step: tuple[FlagChange, ...]) -> None:
+            changes.extend(step)
+            self.plugins.flags_changed(step)
+
+        def judge() -> None:
+            result.rules = judge_rules(
+                self.store,
+                self.rule_objects,
+                self.clock.now(),
+                changed_only=not everything,
+                on_changes=keep,
+            )
+            # A rule that cannot be made now is still configured: its flags stay.
+            retire_rules(self.store, self.config.rules, self.clock.now())
+            result.failures += [
+                Failure("rules", name, "rule", reason) for name, reason in result.rules.failed.items()
+            ]
+
+        self._guarded(result, "rules", "", judge)
+        result.changes = tuple(changes)
+        result.failures += [failure for failure in self.unusable if failure.stage == "rules"]
+        return result
+
+    def care(self) -> PassResult:
+        """Plan messages for the flags that stand, and send what is due."""
+        result = PassResult()
+        config = self.config
+
+        def make_plan() -> None:
+            result.plan = plan(
+                self.store,
+                config.care,
+                self.channels,
+                config.limits,
+                now=self.clock.now(),
+                language=config.language,
+            )
+            result.failures += [
+                Failure("care", name, "config", campaign.problem)
+                for name, campaign in result.plan.campaigns.items()
+                if campaign.problem
+            ]
+
+        def send() -> None:
+            result.delivery = deliver(
+                self.store,
+                config.care,
+                self.channels,
+                config.limits,
+                clock=self.clock,
+                stop=self.stop,
+                review=self.plugins.review_message,
+                on_sent=self.plugins.message_sent,
+            )
+            result.failures += [
+                Failure("care", "/".join(lane), "channel", reason)
+                for lane, reason in result.delivery.paused.items()
+            ]
+
+        self._guarded(result, "care", "plan", make_plan)
+        if not self.stop.is_set():
+            self._guarded(result, "care", "delivery", send)
+        result.failures += [failure for failure in self.unusable if failure.stage == "care"]
+        return result
+
+    def full_pass(self, *, progress: Progress | None = None) -> PassResult:
+        """Once through the house: sync, insight, rules, care."""
+        result = self.sync_all(progress=progress)
+        for stage in (self.insight, self.rules, self.care):
+            if self.stop.is_set():
+                break
+            result += stage()
+        result.stopped = self.stop.is_set()
+        return result
+
+    def _run_finished(self, run: RunResult) -> None:
+        self.on_run(run)
+        self.plugins.run_finished(run)
+
+    def _guarded(self, result: PassResult, stage: StageName, part: str, work: Callable[[], None]) -> None:
+        try:
+            work()
+        except _FAULTS as error:
+            result.failures.append(_failure(stage, part, error))
+
+
+def _failure(stage: StageName, part: str, error: BaseException) -> Failure:
+    failure = Failure.of(stage, part, error)
+    log.error(
+        "%s: %s",
+        f"{stage} {part}".rstrip(),
+        failure.reason,
+        extra={"action": "stage_failed", "stage": stage, "part": part, "error_code": failure.code},
+        exc_info=None if isinstance(error, CrmsyncError) else error,
+    )
+    return failure
+
+
+def _require_schema(store: Store) -> None:
+    state = schema.schema_state(store)
+    if state == "empty":
+        schema.upgrade(store)
+    elif state == "other":
+        store.close()
+        raise MigrationNeeded(
+            "The database has another schema than this version of crmsync.",
+            fix="Make a backup with `crmsync db backup FILE`, then run `crmsync db upgrade`.",
+        )

@@ -1,0 +1,184 @@
+"""The daemon: one process per database that keeps every connection, rule and campaign on its schedule."""
+
+from __future__ import annotations
+
+import logging
+import os
+import sys
+import threading
+from collections.abc import Callable
+from contextlib import suppress
+
+import crmsync
+from crmsync.daemon.app import App
+from crmsync.daemon.current import Current
+from crmsync.daemon.endpoint import Answer, Endpoint
+from crmsync.daemon.health import Health
+from crmsync.daemon.jobs import CARE, RULES, Jobs
+from crmsync.daemon.metrics import CONTENT_TYPE, Metrics
+from crmsync.daemon.notify import notify, reloading
+from crmsync.daemon.outcome import PassResult
+from crmsync.daemon.recurrence import Recurrence
+from crmsync.daemon.signals import Signals
+from crmsync.sdk import ConfigError, RunResult
+from crmsync.store.lock import instance_lock
+
+log = logging.getLogger("crmsync.daemon")
+
+PATIENCE = 20.0
+"""Seconds that work in hand has to come to its end. systemd and Docker kill after 90 and 10."""
+
+
+class Daemon:
+    """Runs an App's stages on their schedules until it is asked to stop."""
+
+    def __init__(
+        self,
+        app: App,
+        *,
+        recurrence: Recurrence | None = None,
+        on_reload: Callable[[App], None] = lambda app: None,
+        patience: float = PATIENCE,
+    ) -> None:
+        self._current = Current(app)
+        self._store, self._stop = app.store, app.stop
+        self._recurrence = recurrence or Recurrence()
+        self._on_reload = on_reload
+        self._patience = patience
+        self._health = Health(app.store)
+        self._metrics = Metrics(lambda: self._current.app)
+        self._jobs = Jobs(self._sync, self._rules, self._care, self._health.beat)
+        self._unjudged = threading.Event()
+        app.on_run = self._ran
+
+    def run(self, signals: Signals) -> None:
+        """Work until SIGTERM or SIGINT. Raises Locked when another process holds the database, and
+        ConfigError when its address is taken."""
+        with instance_lock(self._store):
+            self._current.app.settle()
+            endpoint = Endpoint(self._current.app.config.daemon.address, self._routes())
+            try:
+                self._jobs.plan(self._current.app.config)
+                self._jobs.start()
+                self._health.leads = True
+                self._say_ready()
+                log.info(
+                    "crmsync %s runs; health and metrics on port %d",
+                    crmsync.__version__,
+                    endpoint.port,
+                    extra={"action": "daemon_started", "port": endpoint.port, "pid": os.getpid()},
+                )
+                while signals.take() == "reload":
+                    self._reload()
+                self._shut_down()
+            finally:
+                endpoint.close()
+
+    # Jobs.
+
+    def _sync(self, connection: str) -> None:
+        with self._current.use() as app:
+            if self._stop.is_set() or app.config.connection(connection) is None:
+                return
+            result = app.sync(connection)
+            self._tell(result, "sync", connection)
+        if result.wrote:
+            self._unjudged.set()
+            self._jobs.soon(RULES)
+
+    def _rules(self) -> None:
+        again = True
+        while again and not self._stop.is_set():
+            self._unjudged.clear()
+            with self._current.use() as app:
+                result = app.insight()
+                self._tell(result, "insight")
+                result = app.rules()
+                self._tell(result, "rules")
+            if result.changes:
+                self._jobs.soon(CARE)
+            # A sync that ended meanwhile could not start this job, for it was running.
+            again = self._unjudged.is_set()
+
+    def _care(self) -> None:
+        again = True
+        while again and not self._stop.is_set():
+            with self._current.use() as app:
+                result = app.care()
+                self._tell(result, "care")
+            again = result.delivery is not None and result.delivery.more
+
+    def _tell(self, result: PassResult, stage: str, part: str = "") -> None:
+        self._metrics.failed(stage, len(result.failures))
+        if not result.failures:
+            self._recurrence.worked(stage, part)
+
+    def _ran(self, run: RunResult) -> None:
+        self._metrics.ran(run)
+        self._recurrence.ran(run)
+
+    # Requests from outside.
+
+    def _reload(self) -> None:
+        reloading()
+        try:
+            app = self._current.app.reloaded()
+        except ConfigError as error:
+            log.error(
+                "The new configuration cannot be used; the old one stays.\n%s",
+                error,
+                extra={"action": "reload_failed"},
+            )
+            self._metrics.reloaded(well=False)
+        else:
+            self._on_reload(app)
+            self._current.replace(app)
+            self._jobs.plan(app.config)
+            self._metrics.reloaded(well=True)
+            log.info("The configuration was read again.", extra={"action": "reloaded"})
+        self._say_ready()
+
+    def _shut_down(self) -> None:
+        """Let the page and the message in hand come to their end; settle what does not in time."""
+        notify("STOPPING=1")
+        log.info("Stopping.", extra={"action": "stopping"})
+        self._stop.set()
+        ending = threading.Thread(target=self._jobs.shutdown, name="shutdown", daemon=True)
+        ending.start()
+        ending.join(self._patience)
+        overdue = ending.is_alive()
+        if overdue:
+            # Some platform does not answer. What is claimed is settled now, not at the next start.
+            self._current.app.settle()
+        log.info("Stopped.", extra={"action": "stopped", "overdue": overdue})
+        if overdue:
+            for stream in (sys.stdout, sys.stderr):
+                with suppress(OSError):
+                    stream.flush()
+            # The interpreter would wait for the thread that waits for the platform.
+            os._exit(0)
+
+    def _say_ready(self) -> None:
+        config = self._current.app.config
+        enabled = sum(entry.enabled for entry in config.connections)
+        notify(
+            "READY=1",
+            f"STATUS={enabled} connections, {len(config.rules)} rules, {len(config.care)} campaigns",
+        )
+
+    def _routes(self) -> dict[str, Callable[[], Answer]]:
+        return {
+            "/healthz": self._healthz,
+            "/readyz": self._readyz,
+            "/jobs": lambda: Answer.json(200, {"version": 1, "jobs": self._jobs.next_runs()}),
+            "/metrics": lambda: Answer(200, self._metrics.exposition(), CONTENT_TYPE),
+        }
+
+    def _healthz(self) -> Answer:
+        alive = self._health.alive
+        return Answer.json(200 if alive else 503, {"version": 1, "alive": alive})
+
+    def _readyz(self) -> Answer:
+        checks = self._health.readiness()
+        ready = all(checks.values())
+        return Answer.json(200 if ready else 503, {"version": 1, "ready": ready, **checks})

@@ -1,0 +1,110 @@
+"""What runs on the clock: one job per connection, one for the rules, one for care, and a heartbeat."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+
+from apscheduler.executors.pool import ThreadPoolExecutor
+from apscheduler.jobstores.base import JobLookupError
+from apscheduler.schedulers.background import BackgroundScheduler
+from apscheduler.triggers.base import BaseTrigger
+from apscheduler.triggers.cron import CronTrigger
+from apscheduler.triggers.interval import IntervalTrigger
+
+from crmsync.config import Config, Schedule
+
+RULES, CARE = "rules", "care"
+BEAT = timedelta(seconds=5)
+WORKERS = 10
+"""Fewer than the connections a database pool gives out, so that no job waits for one in vain."""
+
+_SOON = timedelta(seconds=1)
+
+
+def trigger(schedule: Schedule) -> BaseTrigger:
+    """When a schedule comes round, for the scheduler."""
+    if schedule.every is not None:
+        return IntervalTrigger(seconds=schedule.every.total_seconds(), timezone=UTC)
+    return CronTrigger.from_crontab(schedule.cron, timezone=schedule.zone or "UTC")
+
+
+def sync_job(connection: str) -> str:
+    """The name of a connection's job."""
+    return f"sync {connection}"
+
+
+class Jobs:
+    """The jobs of a configuration. No job runs twice at a time; one that comes due too late is skipped.
+
+    The heartbeat has a thread of its own, so that long pulls cannot make the daemon look dead.
+    """
+
+    def __init__(
+        self,
+        sync: Callable[[str], None],
+        rules: Callable[[], None],
+        care: Callable[[], None],
+        beat: Callable[[], None],
+    ) -> None:
+        self._sync, self._rules, self._care = sync, rules, care
+        self._scheduler = BackgroundScheduler(
+            timezone=UTC,
+            executors={"default": ThreadPoolExecutor(WORKERS), "beat": ThreadPoolExecutor(1)},
+            job_defaults={"coalesce": True, "max_instances": 1},
+        )
+        self._scheduler.add_job(
+            beat,
+            IntervalTrigger(seconds=BEAT.total_seconds(), timezone=UTC),
+            id="beat",
+            executor="beat",
+            misfire_grace_time=None,
+            next_run_time=datetime.now(UTC),
+        )
+
+    def start(self) -> None:
+        self._scheduler.start()
+
+    def plan(self, config: Config) -> None:
+        """Have exactly the jobs of this configuration; a job whose schedule is the same keeps its turn."""
+        wanted: dict[str, tuple[Schedule, Callable[[], None]]] = {
+            sync_job(entry.id): (entry.schedule, lambda id=entry.id: self._sync(id))
+            for entry in config.connections
+            if entry.enabled
+        }
+        wanted[RULES] = config.daemon.rules_schedule, self._rules
+        wanted[CARE] = config.daemon.care_schedule, self._care
+        present = {job.id: job for job in self._scheduler.get_jobs() if job.id != "beat"}
+        for gone in present.keys() - wanted.keys():
+            self._scheduler.remove_job(gone)
+        grace = round(config.daemon.misfire_grace.total_seconds()) or 1
+        for id, (schedule, work) in wanted.items():
+            if id in present and present[id].name == str(schedule):
+                self._scheduler.modify_job(id, misfire_grace_time=grace)
+                continue
+            # What comes round regularly begins at once; what has its hour waits for it.
+            first = {"next_run_time": datetime.now(UTC)} if schedule.every is not None else {}
+            self._scheduler.add_job(
+                work,
+                trigger(schedule),
+                id=id,
+                name=str(schedule),
+                misfire_grace_time=grace,
+                replace_existing=True,
+                **first,
+            )
+
+    def soon(self, id: str) -> None:
+        """Let a job run in a moment instead of at its next turn; what asks meanwhile shares that run."""
+        try:
+            self._scheduler.modify_job(id, next_run_time=datetime.now(UTC) + _SOON)
+        except JobLookupError:
+            return
+
+    def next_runs(self) -> dict[str, datetime | None]:
+        """When each job runs next."""
+        return {job.id: job.next_run_time for job in self._scheduler.get_jobs() if job.id != "beat"}
+
+    def shutdown(self) -> None:
+        """Start no job any more, and wait for those that run."""
+        self._scheduler.shutdown(wait=True)

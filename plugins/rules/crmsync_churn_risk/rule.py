@@ -98,7 +98,7 @@ class ChurnRisk(Rule[ChurnRiskSettings]):
             {
                 "horizon": f"{horizon:.0f}",
                 "expected": f"{expected:.2f}",
-                "chance": f"{chance:.0%}",
+                "chance": f"{min(chance, 0.99):.0%}",
                 "threshold": f"{self.settings.medium:.0%}",
             },
         )

@@ -107,6 +107,11 @@ def apply(
     )
 
 
+def count_standing(connection: Connection, rule: str) -> int:
+    query = select(func.count()).select_from(Flag).where(Flag.rule == rule, Flag.cleared_at.is_(None))
+    return connection.execute(query).scalar_one()
+
+
 def clear_absent(connection: Connection, rules: Iterable[str], now: datetime) -> int:
     """Clear the flags of rules that are configured no more; how many."""
     rows = connection.execute(_flags().where(Flag.cleared_at.is_(None), Flag.rule.not_in(list(rules)))).all()

@@ -4,6 +4,9 @@ A rule judges **all** subjects when it has never judged, when its settings or it
 the clock went back, and when the last judging of all is a day old, because what depends on the clock
 (days since the last order) moves on without any record changing. Between these it judges only the
 subjects whose facts changed since it judged last.
+
+A rule with a model is fitted when it has none for its settings, when the last try is `refit_after` old,
+and when the subjects have grown by a fifth since.
 """
 
 from __future__ import annotations
@@ -20,8 +23,8 @@ from sqlalchemy import Connection, Row, delete, insert, select, text
 
 from crmsync.insight import last_refresh, load_facts
 from crmsync.rules import flags
-from crmsync.rules.models import Fit, last_fitted_to, learns, load_model, store_fit, try_fit
-from crmsync.sdk import Facts, FlagChange, Model, Rule, Told
+from crmsync.rules.models import last_fitted_to, learns, load_model, store_fit, try_fit
+from crmsync.sdk import FlagChange, Model, Rule, Told
 from crmsync.store import Store
 from crmsync.store.tables import RuleState
 
@@ -67,13 +70,14 @@ class RulesResult:
 
 @dataclass(frozen=True, slots=True)
 class _Plan:
-    state: Row[Any] | None
+    """What is to be done for a rule; `state` is None when it has not judged with these settings."""
+
     digest: str
+    state: Row[Any] | None
     refresh: int
     model: Model | None
-    model_id: int | None
-    full: bool
     refit: bool
+    full: bool
 
 
 def judge_rules(
@@ -116,37 +120,34 @@ def _judge(
     on_changes: OnChanges | None,
 ) -> RuleResult:
     plan = _plan(store, name, rule, now, refit_after, changed_only)
-    fit: Fit | None = None
-    model = plan.model
-    full = plan.full
-    facts: Facts | None = None
-    fitted_to = 0
+    model, full, fit, facts, fitted_to = plan.model, plan.full, None, None, 0
     if plan.refit:
         facts = load_facts(store, rule.subject, now)
-        fitted_to = len(facts)
-        fit = try_fit(rule, facts)
+        fit, fitted_to = try_fit(rule, facts), len(facts)
         model = fit.model or model
         full = full or fit.model is not None
     if facts is None or not full:
-        since = None if full else plan.state.refresh_id if plan.state else None
+        since = plan.state.refresh_id if plan.state and not full else None
         facts = load_facts(store, rule.subject, now, changed_since=since)
     found = flags.checked(name, rule.judge(facts, model) if len(facts) else (), facts.ids)
 
     with store.write() as connection:
         if connection.dialect.name == "postgresql":
             connection.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": _LOCK})
-        model_id = plan.model_id
+        model_id = plan.state.model_fit_id if plan.state else None
         if fit:
             fit_id = store_fit(connection, name, plan.digest, fit, fitted_to, now)
             model_id = fit_id if fit.model else model_id
         steps = flags.apply(connection, name, rule.subject, found, None if full else set(facts.ids), now)
         _remember(connection, name, plan, model_id, now, full=full, fitted=fit is not None)
-        standing = connection.execute(
-            text("SELECT COUNT(*) FROM flag WHERE rule = :rule AND cleared_at IS NULL"), {"rule": name}
-        ).scalar_one()
+        standing = flags.count_standing(connection, name)
     if on_changes and steps.changes:
         on_changes(steps.changes)
-    result = RuleResult(
+    log.info(
+        "rule judged",
+        extra={"action": "rule_judged", "rule": name, "judged": len(facts), "standing": standing},
+    )
+    return RuleResult(
         name,
         judged=len(facts),
         raised=steps.count("raised"),
@@ -158,48 +159,35 @@ def _judge(
         fitted=fit is not None and fit.refusal is None,
         refused=fit.refusal if fit else model.refusal if model else None,
     )
-    log.info(
-        "rule judged",
-        extra={"action": "rule_judged", "rule": name, "judged": result.judged, "raised": result.raised},
-    )
-    return result
 
 
 def _plan(
     store: Store, name: str, rule: Rule[Any], now: datetime, refit_after: timedelta, changed_only: bool
 ) -> _Plan:
     digest = _digest(rule)
+    # Asked for before any fact is read: what changes meanwhile is judged again the next time.
     refresh = last_refresh(store)
     with store.read() as connection:
         state = connection.execute(
-            select(RuleState.__table__.c).where(RuleState.rule == name)  # type: ignore[attr-defined]
+            select(RuleState.__table__.c).where(  # type: ignore[attr-defined]
+                RuleState.rule == name, RuleState.settings_digest == digest
+            )
         ).first()
-        same = state is not None and state.settings_digest == digest
-        model = load_model(connection, state.model_fit_id) if same and state else None
-        fitted_to = last_fitted_to(connection, name)
+        model = load_model(connection, state.model_fit_id) if state else None
         subjects = connection.execute(text(f"SELECT COUNT(*) FROM {rule.subject}_fact")).scalar_one()
-    refit = learns(rule) and (
-        not same
-        or state is None
-        or state.fit_tried_at is None
-        or not timedelta() <= now - state.fit_tried_at < refit_after
-        or subjects > _OUTGROWN * fitted_to
-    )
-    full = (
-        not changed_only or not same or state is None or not timedelta() <= now - state.full_at < FULL_AFTER
-    )
-    return _Plan(
-        state if same else None,
-        digest,
-        refresh,
-        model,
-        state.model_fit_id if same and state else None,
-        full,
-        refit,
-    )
+        outgrown = subjects > _OUTGROWN * last_fitted_to(connection, name)
+    refit = learns(rule) and (state is None or outgrown or _due(state.fit_tried_at, now, refit_after))
+    full = not changed_only or state is None or _due(state.full_at, now, FULL_AFTER)
+    return _Plan(digest, state, refresh, model, refit, full)
+
+
+def _due(last: datetime | None, now: datetime, after: timedelta) -> bool:
+    """Whether it was too long ago, or the clock went back."""
+    return last is None or not timedelta() <= now - last < after
 
 
 def _digest(rule: Rule[Any]) -> str:
+    """Tells one rule with its settings from another."""
     settings = rule.settings.model_dump_json()
     return hashlib.sha256(json.dumps([rule.name, rule.version, settings]).encode()).hexdigest()[:16]
 

@@ -84,6 +84,7 @@ def deliver(
     are. `review` may hold a message with a Veto or an error. When `stop` is set the message in hand
     is finished and nothing stays claimed.
     """
+    store.analyze_new()
     return _Pass(
         store, campaigns, channels, limits, clock, stop or threading.Event(), review, on_sent, jitter
     ).run(batch, at_most)

@@ -79,6 +79,7 @@ def plan(
     """Plan every enabled campaign, in their order. What has been planned before is left as it is, so
     that planning again plans nothing. `language` is what a reader gets of whom none is known; the paths
     of templates start from `folder`. `dry_run` counts and writes nothing."""
+    store.analyze_new()
     result = PlanResult()
     for campaign in campaigns:
         if not campaign.enabled:

@@ -50,16 +50,10 @@ def unanswered(store: Store, campaign: Campaign, now: datetime, chunk: int) -> I
         .outerjoin(Customer, Customer.id == _CUSTOMER_ID)
         .where(~answered)
         .order_by(Flag.id)
-        .limit(chunk)
     )
-    last = 0
-    while True:
-        with store.read() as transaction:
-            flags = transaction.execute(query.where(Flag.id > last)).all()
-        if not flags:
-            return
-        yield flags
-        last = flags[-1].id
+    with store.read() as transaction:
+        streamed = transaction.execution_options(yield_per=chunk)
+        yield from streamed.execute(query).partitions()
 
 
 def _standing(campaign: Campaign, *columns: Any) -> Select[Any]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -27,6 +27,10 @@ Touch = tuple[str, str]
 """A subject whose facts are stale: its kind (`account`, `product`, `order`, `agent`) and external id."""
 
 
+_NAMES = {"account_id": "customer_id"}
+"""Columns that a record calls by another name."""
+
+
 def at(time: datetime | None) -> int | None:
     """The instant of an optional time."""
     return None if time is None else round(time.timestamp() * 1_000_000)
@@ -44,24 +48,31 @@ class Kind:
     """One stream's way into the store.
 
     `values` gives those of `columns`; an account's `customer_id` comes first and from elsewhere.
+    `subjects` are those whose facts a record changes, by kind, and the column that names them.
     """
 
     model: type[SQLModel]
     columns: tuple[str, ...]
     values: Callable[[Any], tuple[Any, ...]]
-    touches: Callable[[Any], Iterator[Touch]]
+    subjects: Mapping[str, str]
     bulk: Bulk
 
     @property
     def table(self) -> str:
         return str(self.model.__tablename__)
 
+    def touches(self, record: Any) -> Iterator[Touch]:
+        """The subjects whose facts this record changes."""
+        for kind, column in self.subjects.items():
+            if subject := getattr(record, _NAMES.get(column, column)):
+                yield kind, subject
+
 
 def _kind(
     model: type[SQLModel],
     columns: str,
     values: Callable[[Any], tuple[Any, ...]],
-    touches: Callable[[Any], Iterator[Touch]],
+    **subjects: str,
 ) -> Kind:
     names = tuple(columns.split())
     bulk = Bulk(
@@ -71,7 +82,7 @@ def _kind(
         keep=("learned_at", "customer_id"),
         newest="updated_at",
     )
-    return Kind(model, names, values, touches, bulk)
+    return Kind(model, names, values, subjects, bulk)
 
 
 def _product(r: Product) -> tuple[Any, ...]:
@@ -159,64 +170,54 @@ def _conversation(r: Conversation) -> tuple[Any, ...]:
     )
 
 
-def _touch_order(r: Order) -> Iterator[Touch]:
-    yield "order", r.external_id
-    if r.customer_id:
-        yield "account", r.customer_id
-    if r.agent_id:
-        yield "agent", r.agent_id
-
-
-def _touch_said(r: Refund | Review | Conversation) -> Iterator[Touch]:
-    if r.order_id:
-        yield "order", r.order_id
-    if r.customer_id:
-        yield "account", r.customer_id
-    if r.product_id:
-        yield "product", r.product_id
-    if isinstance(r, Conversation) and r.agent_id:
-        yield "agent", r.agent_id
-
-
 KINDS: dict[str, Kind] = {
     "products": _kind(
         tables.Product,
         "title category currency price created_at",
         _product,
-        lambda r: iter([("product", r.external_id)]),
+        product="external_id",
     ),
     "customers": _kind(
         tables.Account,
         "customer_id name email email_verified phone phone_verified language country region city "
         "registered_at",
         _customer,
-        lambda r: iter([("account", r.external_id)]),
+        account="external_id",
     ),
     "orders": _kind(
         tables.Order,
         "account_id status currency total shipping discount tax placed_at paid_at shipped_at promised_at "
         "delivered_at cancelled_at agent_id",
         _order,
-        _touch_order,
+        order="external_id",
+        account="account_id",
+        agent="agent_id",
     ),
     "refunds": _kind(
         tables.Refund,
         "order_id line_id product_id account_id kind status type reason currency amount requested_at "
         "completed_at",
         _refund,
-        _touch_said,
+        order="order_id",
+        account="account_id",
+        product="product_id",
     ),
     "reviews": _kind(
         tables.Review,
         "order_id product_id account_id score level title text language created_at replied_at",
         _review,
-        _touch_said,
+        order="order_id",
+        account="account_id",
+        product="product_id",
     ),
     "conversations": _kind(
         tables.Conversation,
         "account_id agent_id order_id product_id started_at first_reply_at ended_at outcome type rating",
         _conversation,
-        _touch_said,
+        order="order_id",
+        account="account_id",
+        product="product_id",
+        agent="agent_id",
     ),
 }
 

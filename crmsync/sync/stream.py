@@ -34,7 +34,7 @@ from crmsync.sync.page import Mapped, map_pages
 from crmsync.sync.progress import Progress, Unwatched
 from crmsync.sync.quarantine import has_quarantine, put_aside, release, span_to_read_again
 from crmsync.sync.run import Counts, RunKind, end_run, record_counts, record_wait, result_of, start_run
-from crmsync.sync.write import SEEN, Target, compare, write_records
+from crmsync.sync.write import SEEN, Target, bury_unseen, compare, write_records
 
 log = logging.getLogger("crmsync.sync")
 
@@ -260,19 +260,7 @@ class StreamRun:
         now = self.clock.now()
         with self.store.write() as connection:
             if self._lists_everything(target):
-                self.counts.deleted = connection.execute(
-                    text(
-                        f'UPDATE "{target.kind.table}" SET deleted_at = :now, changed_at = :now '
-                        "WHERE connection_id = :connection_id AND deleted_at IS NULL AND NOT EXISTS ("
-                        "SELECT 1 FROM seen WHERE seen.run_id = :run_id "
-                        f'AND seen.external_id = "{target.kind.table}".external_id)'
-                    ),
-                    {
-                        "now": to_instant(now),
-                        "connection_id": target.connection_id,
-                        "run_id": self._run_id,
-                    },
-                ).rowcount
+                self.counts.deleted = bury_unseen(connection, target, self._run_id, to_instant(now))
                 connection.execute(text("DELETE FROM seen WHERE run_id = :id"), {"id": self._run_id})
             # Without a change the committed time would drift back by the overlap at every run.
             stored = read_position(connection, target.connection_id, self.stream).cursor

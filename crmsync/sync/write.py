@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple, cast
 
@@ -64,14 +64,14 @@ def write_records(
     found = compare(connection, target, records, digests)
     pairs = [*found.new, *found.changed]
     if pairs:
+        touches = {EVERYTHING}
+        if not target.first:
+            touches = {touch for record, _ in pairs for touch in target.kind.touches(record)}
+            # Whoever a record no longer names has lost something too.
+            changed = many(connection, [record.external_id for record, _ in found.changed])
+            touches |= named(connection, target, among(connection, "ids"), {"ids": changed})
         _store(connection, target, found, now)
-        _touch(
-            connection,
-            target,
-            [EVERYTHING]
-            if target.first
-            else {touch for record, _ in pairs for touch in target.kind.touches(record)},
-        )
+        touch(connection, target, touches)
     return Written(len(found.new), len(found.changed), found.unchanged)
 
 
@@ -177,13 +177,6 @@ def _lines(connection: Connection, target: Target, found: Sorted) -> None:
             "connection_id": target.connection_id,
             "ids": many(connection, [record.external_id for record, _ in found.changed]),
         }
-        if not target.first:
-            # A product that is no longer in the order has one sale less.
-            products = connection.execute(
-                text(f"SELECT DISTINCT product_id FROM order_line {where} AND product_id IS NOT NULL"),
-                changed,
-            ).scalars()
-            _touch(connection, target, {("product", product) for product in products})
         connection.execute(text(f"DELETE FROM order_line {where}"), changed)
     LINES.upsert(connection, [row for order, _ in orders for row in line_rows(target.connection_id, order)])
 
@@ -195,6 +188,43 @@ def _agents(connection: Connection, connection_id: int, records: Sequence[Any], 
     AGENTS.upsert(connection, [row for row in rows if row[2] is not None])
 
 
-def _touch(connection: Connection, target: Target, touches: Iterable[Touch]) -> None:
+def named(connection: Connection, target: Target, ids: str, parameters: Mapping[str, Any]) -> set[Touch]:
+    """The subjects that stored records name; `ids` is SQL for which records."""
+    where = f"WHERE connection_id = :connection_id AND external_id IN {ids}"
+    queries = [
+        f"SELECT DISTINCT '{kind}', {column} FROM \"{target.kind.table}\" {where} AND {column} IS NOT NULL"
+        for kind, column in target.kind.subjects.items()
+    ]
+    if target.stream == "orders":
+        where = f"WHERE connection_id = :connection_id AND order_id IN {ids}"
+        queries.append(
+            f"SELECT DISTINCT 'product', product_id FROM order_line {where} AND product_id IS NOT NULL"
+        )
+    rows = connection.execute(
+        text(" UNION ".join(queries)), {"connection_id": target.connection_id, **parameters}
+    )
+    return {(kind, subject) for kind, subject in rows}
+
+
+def touch(connection: Connection, target: Target, touches: Iterable[Touch]) -> None:
+    """Note that the facts of these subjects are stale."""
     stamp = time.time_ns() // 1000
     TOUCHED.upsert(connection, [(target.connection_id, *touch, stamp) for touch in sorted(touches)])
+
+
+def bury_unseen(connection: Connection, target: Target, run_id: int, now: int) -> int:
+    """Mark what a complete read did not list as deleted; how many records."""
+    table = f'"{target.kind.table}"'
+    unseen = (
+        f"(SELECT external_id FROM {table} AS stored WHERE connection_id = :connection_id "
+        "AND deleted_at IS NULL AND NOT EXISTS (SELECT 1 FROM seen "
+        "WHERE seen.run_id = :run_id AND seen.external_id = stored.external_id))"
+    )
+    touch(connection, target, named(connection, target, unseen, {"run_id": run_id}))
+    return connection.execute(
+        text(
+            f"UPDATE {table} SET deleted_at = :now, changed_at = :now "
+            f"WHERE connection_id = :connection_id AND external_id IN {unseen}"
+        ),
+        {"now": now, "connection_id": target.connection_id, "run_id": run_id},
+    ).rowcount

@@ -66,12 +66,32 @@ def test_of_two_versions_in_one_page_the_newer_counts_in_either_order(bench: Ben
 
 def test_lines_that_left_an_order_are_gone_and_their_product_is_touched(bench: Bench) -> None:
     bench.run([order(1, lines=[("1", "p1", 1), ("2", "p2", 2)])])
-    with bench.store.write() as connection:
-        connection.exec_driver_sql("DELETE FROM touched")
+    untouch(bench)
     bench.run([order(1, minutes=9, lines=[("2", "p3", 2)])])
     assert bench.rows("SELECT line_id, product_id FROM order_line") == [("2", "p3")]
     touched = set(bench.rows("SELECT kind, external_id FROM touched"))
     assert touched == {("order", "o1"), ("account", "b1"), ("product", "p1"), ("product", "p2")}
+
+
+def untouch(bench: Bench) -> None:
+    with bench.store.write() as connection:
+        connection.exec_driver_sql("DELETE FROM touched")
+
+
+def test_the_buyer_an_order_no_longer_names_is_touched(bench: Bench) -> None:
+    bench.run([order(1, buyer="b1")])
+    untouch(bench)
+    bench.run([order(1, minutes=9, buyer="b2")])
+    touched = set(bench.rows("SELECT kind, external_id FROM touched"))
+    assert {("account", "b1"), ("account", "b2")} <= touched
+
+
+def test_what_is_buried_is_touched(bench: Bench) -> None:
+    both = [{"id": "p1", "title": "a"}, {"id": "p2", "title": "b"}]
+    bench.run(both, stream="products")
+    untouch(bench)
+    bench.run(both[:1], stream="products", scope=Scope(full=True))
+    assert bench.rows("SELECT kind, external_id FROM touched") == [("product", "p2")]
 
 
 def test_a_first_walk_touches_everything_by_one_row(bench: Bench) -> None:
@@ -81,8 +101,7 @@ def test_a_first_walk_touches_everything_by_one_row(bench: Bench) -> None:
 
 def test_an_unchanged_record_touches_nobody(bench: Bench) -> None:
     bench.run([order(1)])
-    with bench.store.write() as connection:
-        connection.exec_driver_sql("DELETE FROM touched")
+    untouch(bench)
     bench.run([order(1)])
     assert bench.rows("SELECT * FROM touched") == []
 

@@ -61,7 +61,7 @@ def _show(console: Console, entries: list[Entry], total: int) -> None:
 
 @app.command("show")
 def show(
-    id: Annotated[int, typer.Argument(metavar="ID")],
+    id: Annotated[int, typer.Argument(metavar="ID", help="The record, by number.")],
     config: ConfigFile = None,
     as_json: AsJson = False,
     language: InLanguage = None,
@@ -111,7 +111,7 @@ def replay(
 
 @app.command("drop")
 def drop(
-    ids: Annotated[list[int], typer.Argument(metavar="ID...")],
+    ids: Annotated[list[int], typer.Argument(metavar="ID...", help="The records, by number.")],
     config: ConfigFile = None,
     as_json: AsJson = False,
     language: InLanguage = None,

@@ -121,6 +121,9 @@ class RecordError(CrmsyncError):
         self.field = field
 
 
+# The host ends the run; the cursor stays where it is.
+
+
 class TooManyRejected(CrmsyncError):
     """So many records were rejected that the platform's API has probably changed."""
 

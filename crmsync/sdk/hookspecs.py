@@ -22,44 +22,65 @@ hookimpl = pluggy.HookimplMarker("crmsync")
 
 @hookspec
 def crmsync_connectors() -> Iterable[type[Connector[Any]]]:  # type: ignore[empty-body]
-    """The connector classes of this plugin."""
+    """The connector classes of this plugin.
+
+    If it fails, or a class is not usable, the whole plugin is marked failed and the others load.
+    """
 
 
 @hookspec
 def crmsync_rules() -> Iterable[type[Rule[Any]]]:  # type: ignore[empty-body]
-    """The rule classes of this plugin."""
+    """The rule classes of this plugin. If it fails: as `crmsync_connectors`."""
 
 
 @hookspec
 def crmsync_channels() -> Iterable[type[Channel[Any]]]:  # type: ignore[empty-body]
-    """The channel classes of this plugin."""
+    """The channel classes of this plugin. If it fails: as `crmsync_connectors`."""
 
 
 @hookspec
 def crmsync_cli(app: typer.Typer) -> None:
-    """Add commands to the command line."""
+    """Add commands to the command line; none of crmsync's own can be replaced.
+
+    If it fails, its commands are missing and a warning is logged.
+    """
 
 
 @hookspec
 def crmsync_run_finished(run: RunResult) -> None:
-    """A sync run of one stream ended, well or not."""
+    """A sync run of one stream ended, well or not; what it stored is committed.
+
+    An error is logged and counted, and changes nothing for the run.
+    """
 
 
 @hookspec
 def crmsync_record_rejected(rejection: Rejection) -> None:
-    """A record was put into quarantine."""
+    """A record was put into quarantine.
+
+    An error is logged and counted, and changes nothing for the run.
+    """
 
 
 @hookspec
 def crmsync_flags_changed(changes: tuple[FlagChange, ...]) -> None:
-    """Flags were raised, changed or cleared."""
+    """Flags were raised, changed or cleared.
+
+    An error is logged and counted, and changes nothing for the flags.
+    """
 
 
 @hookspec
 def crmsync_message_sent(message: SentMessage) -> None:
-    """A channel confirmed a message."""
+    """A channel confirmed a message.
+
+    An error is logged and counted, and changes nothing for the message.
+    """
 
 
 @hookspec
 def crmsync_review_message(message: OutgoingMessage) -> Veto | None:
-    """Look at a message before it is sent; a Veto, or an error, holds it."""
+    """Look at a message before it is sent. A Veto holds it for a person, with its reason.
+
+    An error holds it too: who cannot look cannot say yes.
+    """

@@ -44,16 +44,21 @@ class Record(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, gc=F
 
     external_id: Id
     updated_at: Time | None = None
+    """The platform's version of the record; None where it has none."""
 
 
 class Consent(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """One statement of a customer's will, as the platform knows it."""
 
     medium: Medium
+    """By what the customer may be reached; `any` stands for all."""
     purpose: Purpose
     granted: bool
+    """False is a refusal, which is more than having said nothing."""
     at: Time | None = None
+    """When it was said; without it the customer's `updated_at` counts."""
     source: ShortText = ""
+    """Where it was said, for the shop's own records: checkout, newsletter form."""
 
 
 class Customer(Record, frozen=True, kw_only=True, forbid_unknown_fields=True, gc=False):
@@ -64,14 +69,19 @@ class Customer(Record, frozen=True, kw_only=True, forbid_unknown_fields=True, gc
     name: ShortText | None = None
     email: ShortText | None = None
     email_verified: bool = False
+    """The platform has proved that the address is the customer's."""
     phone: ShortText | None = None
     phone_verified: bool = False
+    """The platform has proved that the number is the customer's."""
     language: ShortText | None = None
+    """What the customer reads: a tag such as `zh-CN` or `en`."""
     country: ShortText | None = None
+    """An ISO 3166 code where the platform has one."""
     region: ShortText | None = None
     city: ShortText | None = None
     registered_at: Time | None = None
     consents: list[Consent] = []
+    """What the customer granted or refused; nothing said is no entry."""
 
 
 class Product(Record, frozen=True, kw_only=True, forbid_unknown_fields=True, gc=False):
@@ -83,6 +93,7 @@ class Product(Record, frozen=True, kw_only=True, forbid_unknown_fields=True, gc=
     category: ShortText | None = None
     currency: Currency | None = None
     price: Minor | None = None
+    """Of one piece, before any discount."""
     created_at: Time | None = None
 
 
@@ -90,12 +101,15 @@ class OrderLine(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, g
     """One product in an order. `price` is of one unit, `total` of the line after its discount."""
 
     line_id: Id
+    """Unique within the order."""
     product_id: Id | None = None
     title: ShortText | None = None
+    """As it was called when it was sold."""
     quantity: Annotated[int, Meta(ge=0, le=10**9)] = 1
     price: Minor
     total: Minor
     seller_id: Id | None = None
+    """Who sold it, on platforms where a shop has several sellers."""
 
 
 class Order(Record, frozen=True, kw_only=True, forbid_unknown_fields=True, gc=False):
@@ -104,19 +118,24 @@ class Order(Record, frozen=True, kw_only=True, forbid_unknown_fields=True, gc=Fa
     stream = "orders"
 
     customer_id: Id | None = None
+    """The account that bought; None for a guest whom the platform does not name."""
     status: OrderStatus
     currency: Currency
     total: Minor
     shipping: Minor = 0
     discount: Minor = 0
+    """What was taken off; `total` is after it."""
     tax: Minor = 0
     placed_at: Time
+    """When the buyer ordered."""
     paid_at: Time | None = None
     shipped_at: Time | None = None
     promised_at: Time | None = None
+    """By when the buyer was told it would arrive; an order that comes later is late."""
     delivered_at: Time | None = None
     cancelled_at: Time | None = None
     agent_id: Id | None = None
+    """The service agent who advised the buyer."""
     lines: list[OrderLine] = []
 
 
@@ -127,14 +146,19 @@ class Refund(Record, frozen=True, kw_only=True, forbid_unknown_fields=True, gc=F
 
     order_id: Id
     line_id: Id | None = None
+    """The line it is about; None for the whole order."""
     product_id: Id | None = None
     customer_id: Id | None = None
     kind: RefundKind = "refund"
     status: RefundStatus
+    """Refused and cancelled ones count for nothing."""
     type: ComplaintType | None = None
+    """What went wrong, where the platform or the shop says so."""
     reason: Text = ""
+    """In the buyer's words."""
     currency: Currency
     amount: Minor
+    """What is paid back; 0 for an exchange."""
     requested_at: Time
     completed_at: Time | None = None
 
@@ -148,12 +172,15 @@ class Review(Record, frozen=True, kw_only=True, forbid_unknown_fields=True, gc=F
     product_id: Id | None = None
     customer_id: Id | None = None
     score: Stars | None = None
+    """1 to 5; a connector whose platform has another scale spreads it."""
     level: ReviewLevel | None = None
+    """Good, neutral or bad (好评, 中评, 差评), on platforms that ask for that."""
     title: ShortText = ""
     text: Text = ""
     language: ShortText | None = None
     created_at: Time
     replied_at: Time | None = None
+    """When the shop answered."""
 
 
 class Conversation(Record, frozen=True, kw_only=True, forbid_unknown_fields=True, gc=False):
@@ -167,11 +194,16 @@ class Conversation(Record, frozen=True, kw_only=True, forbid_unknown_fields=True
     order_id: Id | None = None
     product_id: Id | None = None
     started_at: Time
+    """The customer's first question."""
     first_reply_at: Time | None = None
+    """An agent's first reply, not a machine's."""
     ended_at: Time | None = None
     outcome: Outcome | None = None
+    """How it ended for the customer; None while it lasts."""
     type: ComplaintType | None = None
+    """Set when it is a complaint, or a suggestion."""
     rating: Stars | None = None
+    """What the customer gave the agent, 1 to 5."""
 
 
 RECORDS: dict[str, type[Record]] = {

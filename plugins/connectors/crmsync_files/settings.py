@@ -159,12 +159,12 @@ class ConversationFiles(StreamFiles):
 class Exports(Settings):
     """The streams there are files of; the others are not pulled."""
 
-    products: ProductFiles | None = None
-    customers: CustomerFiles | None = None
-    orders: OrderFiles | None = None
-    refunds: RefundFiles | None = None
-    reviews: ReviewFiles | None = None
-    conversations: ConversationFiles | None = None
+    products: ProductFiles | None = Field(None, description="The things the shop sells.")
+    customers: CustomerFiles | None = Field(None, description="The customers' accounts.")
+    orders: OrderFiles | None = Field(None, description="Orders with their lines.")
+    refunds: RefundFiles | None = Field(None, description="Refunds, returns and exchanges.")
+    reviews: ReviewFiles | None = Field(None, description="What buyers said.")
+    conversations: ConversationFiles | None = Field(None, description="Talks with the shop's agents.")
 
     def configured(self) -> dict[str, StreamFiles]:
         return {

@@ -159,12 +159,12 @@ class ConversationEndpoint(Endpoint):
 class Endpoints(Settings):
     """The streams the API has; the others are not pulled."""
 
-    products: ProductEndpoint | None = None
-    customers: CustomerEndpoint | None = None
-    orders: OrderEndpoint | None = None
-    refunds: RefundEndpoint | None = None
-    reviews: ReviewEndpoint | None = None
-    conversations: ConversationEndpoint | None = None
+    products: ProductEndpoint | None = Field(None, description="The things the shop sells.")
+    customers: CustomerEndpoint | None = Field(None, description="The customers' accounts.")
+    orders: OrderEndpoint | None = Field(None, description="Orders with their lines.")
+    refunds: RefundEndpoint | None = Field(None, description="Refunds, returns and exchanges.")
+    reviews: ReviewEndpoint | None = Field(None, description="What buyers said.")
+    conversations: ConversationEndpoint | None = Field(None, description="Talks with the shop's agents.")
 
     def configured(self) -> dict[str, Endpoint]:
         return {name: found for name in type(self).model_fields if (found := getattr(self, name)) is not None}

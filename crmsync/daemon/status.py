@@ -166,6 +166,18 @@ def _state(row: Row[Any], schedule: Schedule | None, lag: float | None, now: dat
     return "in sync"
 
 
+def walked_streams(store: Store) -> set[tuple[str, str]]:
+    """The (connection, stream) pairs that were read to the platform's end at least once."""
+    c = t.CursorRow
+    query = (
+        select(t.Connection.name, c.stream)
+        .join(c, c.connection_id == t.Connection.id)
+        .where(c.walked_at.is_not(None))
+    )
+    with store.read() as reading:
+        return {(name, stream) for name, stream in reading.execute(query)}
+
+
 def stored_records(store: Store) -> dict[str, int]:
     """How many records of each stream the store has, without those that are gone from the platform."""
     tables = {

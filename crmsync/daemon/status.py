@@ -81,7 +81,7 @@ def read_status(store: Store, config: Config, now: datetime) -> Status:
         rows = reading.execute(_LATEST_RUNS).all()
         shops = {row.name: row.shop for row in reading.execute(select(t.Connection.name, t.Connection.shop))}
         standing = select(t.Flag.rule, func.count()).where(t.Flag.cleared_at.is_(None)).group_by(t.Flag.rule)
-        flags = dict(reading.execute(standing).tuples().all())
+        flags = dict(reading.execute(standing).all())
     messages = ledger(store, now)
     schedules = {entry.id: entry.schedule for entry in config.connections}
     streams: dict[str, list[StreamStatus]] = {}

@@ -141,6 +141,9 @@ class Daemon:
             self._metrics.reloaded(well=False)
         else:
             self._on_reload(app)
+            before = {entry.id for entry in self._current.app.config.connections}
+            enabled = {entry.id for entry in app.config.connections if entry.enabled}
+            self._first_pulls = self._first_pulls & enabled | app.unread_connections() - before
             self._current.replace(app)
             self._jobs.plan(app.config)
             self._metrics.reloaded(well=True)
@@ -179,9 +182,13 @@ class Daemon:
         return {
             "/healthz": self._healthz,
             "/readyz": self._readyz,
-            "/jobs": lambda: Answer.json(200, {"version": 1, "jobs": self._jobs.next_runs()}),
+            "/jobs": self._next_jobs,
             "/metrics": lambda: Answer(200, self._metrics.exposition(), CONTENT_TYPE),
         }
+
+    def _next_jobs(self) -> Answer:
+        config = self._current.app.config.path
+        return Answer.json(200, {"version": 1, "config": config, "jobs": self._jobs.next_runs()})
 
     def _healthz(self) -> Answer:
         alive = self._health.alive

@@ -13,8 +13,14 @@ from contextlib import closing
 from pathlib import Path
 from typing import Any
 
+import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
+from crmsync.care import ledger
+from crmsync.config import load_config
+from crmsync.daemon.neighbour import ask_daemon
+from crmsync.plugins import load_plugins
+from crmsync.store import Store
 from crmsync.testing import Shop
 
 OVERDUE = """
@@ -39,13 +45,15 @@ def test_runs_everything_and_tells_of_it(start_daemon, config: Path, shop: Shop)
     daemon.until(lambda: shop.messages)
     assert daemon.get("/healthz")[0] == 200
     assert json.loads(daemon.get("/readyz")[1])["leader"] is True
-    assert set(json.loads(daemon.get("/jobs")[1])["jobs"]) == {"sync shop", "rules", "care"}
+    loaded = load_config(config, load_plugins())
+    assert set(ask_daemon(loaded) or {}) == {"sync shop", "rules", "care"}
+    assert ask_daemon(loaded.model_copy(update={"path": config.with_name("other.yaml")})) is None
     assert daemon.get("/nowhere")[0] == 404
-    status, text = daemon.get("/metrics")
+    status, shown = daemon.get("/metrics")
     assert status == 200
     samples = {
         (sample.name, *sorted(sample.labels.values())): sample.value
-        for family in text_string_to_metric_families(text)
+        for family in text_string_to_metric_families(shown)
         for sample in family.samples
     }
     assert samples["crmsync_sync_records_total", "inserted", "orders", "shop"] == len(shop.rows("orders"))
@@ -126,6 +134,25 @@ def test_one_instance_per_database(start_daemon, config: Path) -> None:
             assert error["code"] == "locked"
             assert str(daemon.process.pid) in error["message"]
     assert daemon.end() == 0
+
+
+@pytest.mark.postgres
+@pytest.mark.parametrize("database_url", ["postgresql"], indirect=True)
+def test_runs_on_postgresql_once(
+    start_daemon, config: Path, shop: Shop, database_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("CRMSYNC_DATABASE", database_url)
+    daemon = start_daemon()
+    daemon.until(lambda: shop.messages)
+    command = [sys.executable, "-m", "crmsync", "run", "--once", "--json", "-c", str(config)]
+    second = subprocess.run(command, capture_output=True, text=True)
+    assert (second.returncode, json.loads(second.stdout)["error"]["code"]) == (8, "locked")
+    assert daemon.end() == 0
+    store = Store(database_url)
+    states = ledger(store).states
+    store.close()
+    assert states["sent"] == len(shop.messages)
+    assert states["claimed"] == 0
 
 
 def test_runs_beside_broken_plugins(start_daemon, config: Path, shop: Shop) -> None:

@@ -21,7 +21,7 @@ def status(config: ConfigFile = None, as_json: AsJson = False, language: InLangu
 
     with opened(config, language) as app:
         found = read_status(app.store, app.config, app.clock.now())
-        next_runs = ask_daemon(app.config.daemon.address)
+        next_runs = ask_daemon(app.config)
         emit(
             {"status": found, "daemon": next_runs is not None, "next_runs": next_runs or {}},
             as_json=as_json,

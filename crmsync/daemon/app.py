@@ -17,6 +17,7 @@ from crmsync.care import deliver, plan, recover
 from crmsync.config import ChannelConfig, Config, build_config, read_document
 from crmsync.daemon.connections import Connections
 from crmsync.daemon.outcome import Failure, PassResult, StageName
+from crmsync.daemon.status import walked_streams
 from crmsync.insight import refresh_facts
 from crmsync.plugins import PluginHost, open_config
 from crmsync.rules import judge_rules, retire_rules
@@ -231,6 +232,20 @@ class App:
                 for one in pool.map(pull, connections):
                     result += one
         return result
+
+    def unread_connections(self) -> set[str]:
+        """The connections pulled regularly that have a stream which was never read to its end."""
+        walked = walked_streams(self.store)
+        return {
+            entry.id
+            for entry in self.config.connections
+            if entry.enabled
+            and entry.schedule.every is not None
+            and any(
+                (entry.id, stream) not in walked
+                for stream in entry.streams or self.plugins.connectors[entry.connector].streams()
+            )
+        }
 
     def replay(
         self, *, connection: str | None = None, stream: str | None = None, ids: Sequence[int] | None = None

@@ -48,9 +48,10 @@ class Jobs:
         beat: Callable[[], None],
     ) -> None:
         self._sync, self._rules, self._care = sync, rules, care
+        self._pools = {"default": ThreadPoolExecutor(WORKERS), "beat": ThreadPoolExecutor(1)}
         self._scheduler = BackgroundScheduler(
             timezone=UTC,
-            executors={"default": ThreadPoolExecutor(WORKERS), "beat": ThreadPoolExecutor(1)},
+            executors=self._pools,
             job_defaults={"coalesce": True, "max_instances": 1},
         )
         self._scheduler.add_job(
@@ -107,4 +108,8 @@ class Jobs:
 
     def shutdown(self) -> None:
         """Start no job any more, and wait for those that run."""
-        self._scheduler.shutdown(wait=True)
+        # Not with the scheduler's own wait: it holds a lock that a job needs to ask for another.
+        self._scheduler.remove_all_jobs()
+        for pool in self._pools.values():
+            pool.shutdown(wait=True)
+        self._scheduler.shutdown(wait=False)

@@ -82,15 +82,22 @@ def _formatter(console: bool, journal: bool) -> logging.Formatter:
             structlog.stdlib.add_logger_name,
             structlog.processors.TimeStamper(fmt="iso", utc=True, key="ts"),
             structlog.stdlib.ExtraAdder(),
+            _with_traceback,
         ],
         processors=[
             structlog.stdlib.ProcessorFormatter.remove_processors_meta,
             _named_event,
-            structlog.processors.format_exc_info,
             renderer,
         ],
     )
     return _Journal(formatter) if journal else formatter
+
+
+def _with_traceback(logger: Any, method: str, event: dict[str, Any]) -> dict[str, Any]:
+    """The redacted traceback, which the redaction leaves as text."""
+    if text := event["_record"].exc_text:
+        event["exception"] = text
+    return event
 
 
 def _named_event(logger: Any, method: str, event: dict[str, Any]) -> dict[str, Any]:

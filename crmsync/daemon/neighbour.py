@@ -6,16 +6,20 @@ import http.client
 import json
 from datetime import datetime
 
+from crmsync.config import Config
+
 _PATIENCE = 1.0
 
 
-def ask_daemon(address: tuple[str, int]) -> dict[str, datetime | None] | None:
-    """When each of its jobs runs next, or None when no daemon answers there."""
-    connection = http.client.HTTPConnection(*address, timeout=_PATIENCE)
+def ask_daemon(config: Config) -> dict[str, datetime | None] | None:
+    """When each of its jobs runs next, or None when no daemon of this configuration answers."""
+    connection = http.client.HTTPConnection(*config.daemon.address, timeout=_PATIENCE)
     try:
         connection.request("GET", "/jobs")
-        jobs = json.loads(connection.getresponse().read())["jobs"]
-        return {name: datetime.fromisoformat(at) if at else None for name, at in jobs.items()}
+        told = json.loads(connection.getresponse().read())
+        if told["config"] != str(config.path):
+            return None
+        return {name: datetime.fromisoformat(at) if at else None for name, at in told["jobs"].items()}
     except (OSError, http.client.HTTPException, ValueError, KeyError, AttributeError, TypeError):
         return None
     finally:

@@ -10,7 +10,7 @@ from crmsync.sdk import RunResult
 log = logging.getLogger("crmsync.daemon")
 
 _FAULTS = frozenset({"run_failed", "check_failed", "stage_failed"})
-_ROUTINE = frozenset({"rule_judged", "campaign_planned"})
+_ROUTINE = frozenset({"rule_judged", "campaign_planned", "rules_wait"})
 _WHERE = ("action", "connection", "stream", "stage", "part", "rule", "campaign")
 _USUAL = frozenset(logging.makeLogRecord({}).__dict__)
 

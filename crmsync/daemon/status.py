@@ -81,7 +81,7 @@ def read_status(store: Store, config: Config, now: datetime) -> Status:
         rows = reading.execute(_LATEST_RUNS).all()
         shops = {row.name: row.shop for row in reading.execute(select(t.Connection.name, t.Connection.shop))}
         standing = select(t.Flag.rule, func.count()).where(t.Flag.cleared_at.is_(None)).group_by(t.Flag.rule)
-        flags = dict(reading.execute(standing).tuples().all())
+        flags = dict(reading.execute(standing).all())
     messages = ledger(store, now)
     schedules = {entry.id: entry.schedule for entry in config.connections}
     streams: dict[str, list[StreamStatus]] = {}
@@ -164,6 +164,18 @@ def _state(row: Row[Any], schedule: Schedule | None, lag: float | None, now: dat
     if every is not None and (lag is None or timedelta(seconds=lag) > LATE * every):
         return "behind"
     return "in sync"
+
+
+def walked_streams(store: Store) -> set[tuple[str, str]]:
+    """The (connection, stream) pairs that were read to the platform's end at least once."""
+    c = t.CursorRow
+    query = (
+        select(t.Connection.name, c.stream)
+        .join(c, c.connection_id == t.Connection.id)
+        .where(c.walked_at.is_not(None))
+    )
+    with store.read() as reading:
+        return {(name, stream) for name, stream in reading.execute(query)}
 
 
 def stored_records(store: Store) -> dict[str, int]:

@@ -2,50 +2,38 @@
 
 from __future__ import annotations
 
-import logging
 import os
 import threading
 from collections import Counter
 from collections.abc import Callable, Collection, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import fields
-from functools import cached_property
 from pathlib import Path
-from typing import Any
 
 from crmsync.care import deliver, plan, recover
-from crmsync.config import ChannelConfig, Config, build_config, read_document
+from crmsync.config import Config, build_config, read_document
 from crmsync.daemon.connections import Connections
-from crmsync.daemon.outcome import Failure, PassResult, StageName
+from crmsync.daemon.outcome import FAULTS, Failure, PassResult, StageName, log
+from crmsync.daemon.parts import Parts
 from crmsync.daemon.status import walked_streams
 from crmsync.insight import refresh_facts
 from crmsync.plugins import PluginHost, open_config
 from crmsync.rules import judge_rules, retire_rules
 from crmsync.sdk import (
-    Channel,
-    ChannelContext,
     Clock,
     ConfigError,
-    CrmsyncError,
     FlagChange,
     MigrationNeeded,
-    Rule,
     RunResult,
     SystemClock,
     UsageError,
 )
 from crmsync.store import Store, schema
-from crmsync.sync.connection import open_context, sync_connection
+from crmsync.sync.connection import sync_connection
 from crmsync.sync.progress import Progress
 from crmsync.sync.quarantine import Replayed, quarantine_counts, replay
 from crmsync.sync.run import close_orphans
-from crmsync.sync.stream import INCREMENTAL, Scope, Waits
+from crmsync.sync.stream import INCREMENTAL, Scope
 from crmsync.sync.write import Target
-
-log = logging.getLogger("crmsync.daemon")
-
-_FAULTS = (Exception, SystemExit)
-"""What a plugin can throw at us."""
 
 
 class App:
@@ -71,6 +59,7 @@ class App:
         self.stop = stop or threading.Event()
         self.on_run = on_run
         self.connections = Connections(config, plugins, store, clock, self.stop)
+        self.parts = Parts(config, plugins, store, clock, self.stop, self.connections)
 
     @classmethod
     def open(
@@ -128,57 +117,12 @@ class App:
     def retire(self) -> None:
         """Close what this configuration opened; the database stays open."""
         self.connections.close()
-        for channel in self.__dict__.get("channels", {}).values():
-            try:
-                channel.close()
-            except _FAULTS:
-                log.exception("A channel failed to close.", extra={"action": "channel_close_failed"})
+        self.parts.close()
 
     def close(self) -> None:
         """Close everything."""
         self.retire()
         self.store.close()
-
-    # What the configuration names, made into objects.
-
-    @cached_property
-    def rule_objects(self) -> dict[str, Rule[Any]]:
-        """The rules by their names in the configuration; one that cannot be made is in `unusable`."""
-        made = {
-            name: self._made(
-                "rules", name, lambda entry=entry: self.plugins.rules[entry.rule](entry.settings)
-            )
-            for name, entry in self.config.rules.items()
-        }
-        return {name: rule for name, rule in made.items() if rule is not None}
-
-    @cached_property
-    def channels(self) -> dict[str, Channel[Any]]:
-        """The channels by their ids; one that cannot be made is in `unusable`."""
-        made = {
-            entry.id: self._made("care", entry.id, lambda entry=entry: self._channel(entry))
-            for entry in self.config.channels
-        }
-        return {id: channel for id, channel in made.items() if channel is not None}
-
-    @cached_property
-    def unusable(self) -> list[Failure]:
-        """What of the configuration could not be made into objects."""
-        return []
-
-    def _made(self, stage: StageName, part: str, make: Callable[[], Any]) -> Any:
-        try:
-            return make()
-        except _FAULTS as error:
-            self.unusable.append(_failure(stage, part, error))
-            return None
-
-    def _channel(self, entry: ChannelConfig) -> Channel[Any]:
-        # A name that no connection can have: their quotas and tokens stand in the same tables.
-        context = open_context(self.store, f"channel:{entry.id}", self.clock, Waits(), self.stop)
-        shared = {field.name: getattr(context, field.name) for field in fields(context)}
-        channel_class = self.plugins.channels[entry.channel]
-        return channel_class(entry.settings, ChannelContext(**shared, connector=self.connections.connector))
 
     # The stages, in the order in which data moves.
 
@@ -289,7 +233,7 @@ class App:
         def judge() -> None:
             result.rules = judge_rules(
                 self.store,
-                self.rule_objects,
+                self.parts.rules,
                 self.clock.now(),
                 changed_only=not everything,
                 on_changes=keep,
@@ -302,7 +246,7 @@ class App:
 
         self._guarded(result, "rules", "", judge)
         result.changes = tuple(changes)
-        result.failures += [failure for failure in self.unusable if failure.stage == "rules"]
+        result.failures += self.parts.unusable("rules")
         return result
 
     def care(self) -> PassResult:
@@ -314,7 +258,7 @@ class App:
             result.plan = plan(
                 self.store,
                 config.care,
-                self.channels,
+                self.parts.channels,
                 config.limits,
                 now=self.clock.now(),
                 language=config.language,
@@ -329,7 +273,7 @@ class App:
             result.delivery = deliver(
                 self.store,
                 config.care,
-                self.channels,
+                self.parts.channels,
                 config.limits,
                 clock=self.clock,
                 stop=self.stop,
@@ -344,7 +288,7 @@ class App:
         self._guarded(result, "care", "plan", make_plan)
         if not self.stop.is_set():
             self._guarded(result, "care", "delivery", send)
-        result.failures += [failure for failure in self.unusable if failure.stage == "care"]
+        result.failures += self.parts.unusable("care")
         return result
 
     def full_pass(self, *, progress: Progress | None = None) -> PassResult:
@@ -364,20 +308,8 @@ class App:
     def _guarded(self, result: PassResult, stage: StageName, part: str, work: Callable[[], None]) -> None:
         try:
             work()
-        except _FAULTS as error:
-            result.failures.append(_failure(stage, part, error))
-
-
-def _failure(stage: StageName, part: str, error: BaseException) -> Failure:
-    failure = Failure.of(stage, part, error)
-    log.error(
-        "%s: %s",
-        f"{stage} {part}".rstrip(),
-        failure.reason,
-        extra={"action": "stage_failed", "stage": stage, "part": part, "error_code": failure.code},
-        exc_info=None if isinstance(error, CrmsyncError) else error,
-    )
-    return failure
+        except FAULTS as error:
+            result.failures.append(Failure.logged(stage, part, error))
 
 
 def _require_schema(store: Store) -> None:

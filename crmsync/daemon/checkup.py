@@ -65,11 +65,11 @@ def check_live(app: App) -> Iterator[Check]:
     for entry in app.config.connections:
         if entry.enabled:
             yield _connection(app, entry.id)
-    channels = app.channels
-    for failure in app.unusable:
-        yield Check(f"channel {failure.part}", False, failure.reason, "Correct its settings.")
-    if channels:
-        yield Check("channels", True, f"{', '.join(sorted(channels))} can be opened")
+    made = {"rule": app.parts.rules, "channel": app.parts.channels}
+    for kind, failures in (("rule", app.parts.unusable("rules")), ("channel", app.parts.unusable("care"))):
+        yield from (Check(f"{kind} {f.part}", False, f.reason, "Correct its settings.") for f in failures)
+        if made[kind]:
+            yield Check(f"{kind}s", True, f"{', '.join(sorted(made[kind]))} can be used")
 
 
 def _files(app: App) -> Iterator[Check]:

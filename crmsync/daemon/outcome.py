@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal
 
@@ -12,6 +13,11 @@ if TYPE_CHECKING:
     from crmsync.care import DeliveryResult, PlanResult
     from crmsync.insight import FactsResult
     from crmsync.rules import RulesResult
+
+log = logging.getLogger("crmsync.daemon")
+
+FAULTS = (Exception, SystemExit)
+"""What a plugin can throw at us."""
 
 StageName = Literal["sync", "insight", "rules", "care"]
 
@@ -36,6 +42,19 @@ class Failure:
         return cls(
             stage, part, "bug", f"{type(error).__name__}: a fault in the code; the log has the traceback."
         )
+
+    @classmethod
+    def logged(cls, stage: StageName, part: str, error: BaseException) -> Failure:
+        """The failure, told in the log too."""
+        failure = cls.of(stage, part, error)
+        log.error(
+            "%s: %s",
+            f"{stage} {part}".rstrip(),
+            failure.reason,
+            extra={"action": "stage_failed", "stage": stage, "part": part, "error_code": failure.code},
+            exc_info=None if isinstance(error, CrmsyncError) else error,
+        )
+        return failure
 
 
 @dataclass(slots=True)

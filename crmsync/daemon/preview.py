@@ -32,16 +32,16 @@ def preview_rules(app: App, names: list[str], examples: int = 3) -> list[Preview
     """Fit and judge these rules, or all when none is named, without storing anything."""
     facts: dict[Subject, Facts] = {}
     return [
-        _preview(app, name, facts, examples) for name in app.rule_objects if not names or name in names
+        _preview(app, name, facts, examples) for name in app.parts.rules if not names or name in names
     ] + [
         Preview(failure.part, 0, Counter(), (), failed=failure.reason)
-        for failure in app.unusable
-        if failure.stage == "rules" and (not names or failure.part in names)
+        for failure in app.parts.unusable("rules")
+        if not names or failure.part in names
     ]
 
 
 def _preview(app: App, name: str, known: dict[Subject, Facts], examples: int) -> Preview:
-    rule, refused, model = app.rule_objects[name], "", None
+    rule, refused, model = app.parts.rules[name], "", None
     try:
         if rule.subject not in known:
             known[rule.subject] = load_facts(app.store, rule.subject, app.clock.now())

@@ -66,15 +66,22 @@ class Recurrence(logging.Filter):
                 extra={"action": "run_recovered", "connection": run.connection, "stream": run.stream},
             )
 
-    def worked(self, stage: str, part: str) -> None:
-        """A stage that went well ends its fault."""
+    def worked(self, stage: str, part: str = "") -> None:
+        """A stage that went well, for this part or as a whole, ends its faults."""
+        at, of = _WHERE.index("stage"), _WHERE.index("part")
         with self._lock:
-            recovered = self._told.pop(_place("stage_failed", stage=stage, part=part), None)
-        if recovered is not None:
+            recovered = [
+                place
+                for place in self._told
+                if place[0] == "stage_failed" and place[at] == stage and part in ("", place[of])
+            ]
+            for place in recovered:
+                del self._told[place]
+        for place in recovered:
             log.info(
                 "%s works again",
-                f"{stage} {part}".rstrip(),
-                extra={"action": "stage_recovered", "stage": stage},
+                f"{stage} {place[of]}".rstrip(),
+                extra={"action": "stage_recovered", "stage": stage, "part": place[of]},
             )
 
 

@@ -91,16 +91,16 @@ def start(config: Path) -> subprocess.Popen[bytes]:
     return subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, env=environment)
 
 
-def disturb(shop: RemoteShop, dice: random.Random) -> None:
+def disturb(shop: RemoteShop, orders: list[str], dice: random.Random) -> None:
     """Let the shop change, so that every run has something to pull."""
-    rows = shop.rows("orders")
-    shop.put("orders", [{"id": row["id"]} for row in dice.sample(rows, min(400, len(rows)))])
+    shop.put("orders", [{"id": order} for order in dice.sample(orders, 400)])
     shop.create_orders(20)
 
 
 def kill_again_and_again(shop: RemoteShop, config: Path, kills: int, dice: random.Random) -> int:
     """Kill that many runs that are still at work. One that ends by itself tells how long a run takes by
     then, so that later kills fall all over it; the short cooldown gives every run messages to send."""
+    orders = [row["id"] for row in shop.rows("orders")]
     alive, longest = 0, LONGEST
     while alive < kills:
         begun = time.monotonic()
@@ -108,14 +108,14 @@ def kill_again_and_again(shop: RemoteShop, config: Path, kills: int, dice: rando
         try:
             process.wait(timeout=dice.uniform(0.5, longest))
             longest = max(1.5, 0.5 * longest + 0.5 * (time.monotonic() - begun))
-            disturb(shop, dice)
+            disturb(shop, orders, dice)
         except subprocess.TimeoutExpired:
             process.send_signal(signal.SIGKILL)
             process.wait()
             alive += 1
             longest = min(LONGEST, longest * 1.02)
             if alive % 10 == 0:
-                disturb(shop, dice)
+                disturb(shop, orders, dice)
                 print(f"{alive} kills", file=sys.stderr)
     return alive
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 import threading
 from collections import Counter
 from collections.abc import Callable, Collection, Sequence
@@ -249,8 +250,8 @@ class App:
         result.failures += self.parts.unusable("rules")
         return result
 
-    def care(self) -> PassResult:
-        """Plan messages for the flags that stand, and send what is due."""
+    def care(self, at_most: int = 1_000) -> PassResult:
+        """Plan messages for the flags that stand, and send what is due, up to `at_most` messages."""
         result = PassResult()
         config = self.config
 
@@ -262,6 +263,7 @@ class App:
                 config.limits,
                 now=self.clock.now(),
                 language=config.language,
+                folder=config.folder,
             )
             result.failures += [
                 Failure("care", name, "config", campaign.problem)
@@ -279,6 +281,7 @@ class App:
                 stop=self.stop,
                 review=self.plugins.review_message,
                 on_sent=self.plugins.message_sent,
+                at_most=at_most,
             )
             result.failures += [
                 Failure("care", "/".join(lane), "channel", reason)
@@ -294,7 +297,7 @@ class App:
     def full_pass(self, *, progress: Progress | None = None) -> PassResult:
         """Once through the house: sync, insight, rules, care."""
         result = self.sync_all(progress=progress)
-        for stage in (self.insight, self.rules, self.care):
+        for stage in (self.insight, self.rules, lambda: self.care(at_most=sys.maxsize)):
             if self.stop.is_set():
                 break
             result += stage()

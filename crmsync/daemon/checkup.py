@@ -42,7 +42,7 @@ def check_offline(config: Config, plugins: PluginHost) -> list[Check]:
     ]
     loaded = sum(plugin.status == "loaded" for plugin in plugins.plugins)
     checks.append(Check("plugins", True, f"{loaded} loaded"))
-    problems = check_templates(config.care)
+    problems = check_templates(config.care, config.folder)
     checks += [
         Check(
             f"template {problem.path}",

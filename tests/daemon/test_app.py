@@ -219,3 +219,16 @@ def run(status: str, code: str = "") -> RunResult:
 )
 def test_exit_codes(runs: list[RunResult], failures: list[Failure], code: int) -> None:
     assert PassResult(runs=runs, failures=failures).exit_code == code
+
+
+def test_a_template_stands_beside_the_configuration_wherever_crmsync_is_started(
+    config: Path, tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (config.parent / "mine.j2").write_text("subject: Thanks\n\nThank you, {{ customer_name }}.\n")
+    config.write_text(config.read_text().replace("template: vip_thanks", "template: mine.j2"))
+    monkeypatch.chdir(tmp_path_factory.mktemp("elsewhere"))
+    app = App.open(config)
+    plan = app.care().plan
+    app.close()
+    assert plan is not None
+    assert plan.campaigns["thanks"].problem == ""

@@ -73,6 +73,15 @@ def _empty(store: Store) -> None:
         )
 
 
+@pytest.fixture
+def postgres_store(postgres_database: str) -> Iterator[Store]:
+    """An empty, migrated store on PostgreSQL."""
+    store = Store(postgres_database)
+    _empty(store)
+    yield store
+    store.close()
+
+
 @pytest.fixture(params=["sqlite", pytest.param("postgresql", marks=pytest.mark.postgres)])
 def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
     """The URL of an empty, migrated database of each kind."""

@@ -9,9 +9,9 @@ from crmsync.sdk import RunResult
 
 log = logging.getLogger("crmsync.daemon")
 
-_FAULTS = frozenset({"run_failed", "check_failed", "stage_failed"})
+_FAULTS = frozenset({"run_failed", "check_failed", "stage_failed", "channel_unavailable", "channel_paused"})
 _ROUTINE = frozenset({"rule_judged", "campaign_planned", "rules_wait"})
-_WHERE = ("action", "connection", "stream", "stage", "part", "rule", "campaign")
+_WHERE = ("action", "connection", "stream", "stage", "part", "rule", "campaign", "channel")
 _USUAL = frozenset(logging.makeLogRecord({}).__dict__)
 
 Place = tuple[str, ...]
@@ -77,6 +77,9 @@ class Recurrence(logging.Filter):
             ]
             for place in recovered:
                 del self._told[place]
+            if stage == "care":
+                for place in [place for place in self._told if place[0].startswith("channel_")]:
+                    del self._told[place]
         for place in recovered:
             log.info(
                 "%s works again",

@@ -1,50 +1,50 @@
 """Signals, taken one by one by the main thread while the work is done in others.
 
-A handler runs between any two instructions of the main thread, perhaps with a lock in its hand. All
-that ours do is put a word into a queue made for that.
+Python runs a handler between two instructions of the main thread, and a wait that begins just before
+would sleep on. So the handlers do nothing: the interpreter itself writes each signal's number into a
+pipe, and the main thread reads from it.
 """
 
 from __future__ import annotations
 
-import queue
+import contextlib
+import os
 import signal
 import threading
 from collections.abc import Callable
-from types import FrameType
 from typing import Any, Literal, Self, TypeVar
 
 Request = Literal["stop", "reload"]
 T = TypeVar("T")
 
-_MEANING: dict[signal.Signals, Request] = {
+_MEANING: dict[int, Request] = {
     signal.SIGTERM: "stop",
     signal.SIGINT: "stop",
     signal.SIGHUP: "reload",
 }
+_DONE = 0
 
 
 class Signals:
     """While it is entered, SIGTERM and SIGINT ask to stop and SIGHUP asks to reload."""
 
-    def __init__(self) -> None:
-        self._requests: queue.SimpleQueue[Request | None] = queue.SimpleQueue()
-        self._before: dict[signal.Signals, Any] = {}
-
     def __enter__(self) -> Self:
-        for number in _MEANING:
-            self._before[number] = signal.signal(number, self._handle)
+        self._read, self._write = os.pipe()
+        os.set_blocking(self._write, False)
+        self._wakeup = signal.set_wakeup_fd(self._write)
+        self._before: dict[int, Any] = {number: signal.signal(number, lambda *_: None) for number in _MEANING}
         return self
 
     def __exit__(self, *_: object) -> None:
         for number, handler in self._before.items():
             signal.signal(number, handler)
-
-    def _handle(self, number: int, frame: FrameType | None) -> None:
-        self._requests.put(_MEANING[signal.Signals(number)])
+        signal.set_wakeup_fd(self._wakeup)
+        os.close(self._read)
+        os.close(self._write)
 
     def take(self) -> Request:
         """The next request; waits for it."""
-        while (request := self._requests.get()) is None:
+        while (request := _MEANING.get(self._next())) is None:
             continue
         return request
 
@@ -62,14 +62,19 @@ class Signals:
             except BaseException as error:
                 failed.append(error)
             finally:
-                self._requests.put(None)
+                # Closed when we were interrupted and nobody listens any more.
+                with contextlib.suppress(OSError):
+                    os.write(self._write, bytes([_DONE]))
 
         threading.Thread(target=do, name="work", daemon=True).start()
-        while (request := self._requests.get()) is not None:
-            if request == "stop":
+        while (number := self._next()) != _DONE:
+            if _MEANING.get(number) == "stop":
                 if stop.is_set():
                     raise KeyboardInterrupt
                 stop.set()
         if failed:
             raise failed[0]
         return done[0]
+
+    def _next(self) -> int:
+        return os.read(self._read, 1)[0]

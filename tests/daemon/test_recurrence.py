@@ -60,6 +60,17 @@ def test_stages_recover_too(caplog: pytest.LogCaptureFixture) -> None:
     assert [r.action for r in caplog.records] == ["stage_recovered"]  # type: ignore[attr-defined]
 
 
+def test_a_channel_is_told_again_after_a_pass_without_it() -> None:
+    seen = Recurrence()
+    paused = record("channel_paused", channel="platform", connection="shop")
+    assert seen.filter(paused)
+    assert not seen.filter(paused)
+    seen.worked("rules")
+    assert not seen.filter(paused)
+    seen.worked("care")
+    assert seen.filter(paused)
+
+
 def test_tries_are_not_told_while_the_connection_fails() -> None:
     seen = Recurrence()
     assert seen.filter(record("http_retry", connection="shop"))

@@ -123,7 +123,9 @@ def _judge(
     model, full, fit, facts, fitted_to = plan.model, plan.full, None, None, 0
     if plan.refit:
         facts = load_facts(store, rule.subject, now)
-        fit, fitted_to = try_fit(rule, facts), len(facts)
+        fit = try_fit(rule, facts)
+        # One that learned nothing is outgrown by the next fact.
+        fitted_to = len(facts) if fit.model is not None else 0
         model = fit.model or model
         full = full or fit.model is not None
     if facts is None or not full:
@@ -175,7 +177,8 @@ def _plan(
         ).first()
         model = load_model(connection, state.model_fit_id) if state else None
         subjects = connection.execute(text(f"SELECT COUNT(*) FROM {rule.subject}_fact")).scalar_one()
-        outgrown = subjects > _OUTGROWN * last_fitted_to(connection, name)
+        news = state is not None and refresh != state.refresh_id
+        outgrown = news and subjects > _OUTGROWN * last_fitted_to(connection, name)
     refit = learns(rule) and (state is None or outgrown or _due(state.fit_tried_at, now, refit_after))
     full = not changed_only or state is None or _due(state.full_at, now, FULL_AFTER)
     return _Plan(digest, state, refresh, model, refit, full)

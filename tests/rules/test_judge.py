@@ -224,6 +224,22 @@ def test_a_model_is_fitted_daily_and_the_last_good_one_kept(
     assert kept == '{"customers": 2}'
 
 
+def test_a_rule_that_could_learn_nothing_tries_again_with_the_next_fact(
+    store: Store, history: History, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fit(self: Learner, facts: Facts) -> Model:
+        if sum(facts["orders"]) < 3:
+            raise NotEnoughEvidence("Too few orders.")
+        return Model("count", {})
+
+    monkeypatch.setattr(Learner, "fit", fit)
+    rules = {"learner": Learner(CountSettings())}
+    orders(history, "c1", "o1")
+    assert judge_rules(store, rules, NOW).rules["learner"].refused
+    orders(history, "c1", "o2", "o3")
+    assert judge_rules(store, rules, NOW).rules["learner"].fitted
+
+
 def test_flags_of_rules_no_longer_configured_are_cleared(store: Store, history: History) -> None:
     orders(history, "c1", "o1", "o2")
     judge_rules(store, RULES, NOW)

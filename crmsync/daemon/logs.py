@@ -43,6 +43,7 @@ def configure_logs(
     root.setLevel(level)
     # It tells of every job it starts, and of every one it skips because the last is still at work.
     logging.getLogger("apscheduler").setLevel(max(level, logging.ERROR))
+    logging.getLogger("alembic").setLevel(max(level, logging.WARNING))
     return redactor
 
 

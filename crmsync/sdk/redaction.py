@@ -47,7 +47,7 @@ _HEADER = re.compile(
     re.IGNORECASE,
 )
 _KEY = re.compile(
-    r"(?P<quote>\\*['\"]|)(?P<key>[A-Za-z\u4e00-\u9fff][\w.-]{0,63})(?P=quote)(?P<gap>\s*[=:：]\s*)"
+    r"(?P<quote>\\*['\"]|)(?P<key>[A-Za-z\u4e00-\u9fff][\w.-]{0,63})(?<!\.py)(?P=quote)(?P<gap>\s*[=:：]\s*)"
 )
 _VALUE = re.compile(
     r"(?P<mark>\\*['\"])(?:(?P<inner>.*?)(?<!\\)(?P=mark)|.*)"

@@ -94,6 +94,7 @@ HARMLESS = [
     "114-1234567-1234567",
     "password_set=True tokens_left=25 keys=3",
     "/home/shop/data/orders_2026-03-01.csv.gz:1024",
+    "plugins/signature.py:5: the hook does not give extra",
     "价格 19.90 元，订单号 13812345678 已发货",
 ]
 

@@ -27,6 +27,8 @@ context.configure(
     # SQLite can change little of a table; a batch makes a new one and moves the rows.
     render_as_batch=True,
     render_item=render,
+    # The store begins its transactions itself, so SQLite's DDL is part of them.
+    transactional_ddl=True,
 )
 with context.begin_transaction():
     context.run_migrations()

@@ -198,7 +198,7 @@ def test_a_failed_drop_in_leaves_nothing_behind(drop_in: DropIn, load: Load) -> 
     drop_in("mine/part.py", "x = 1\n")
     drop_in("mine/__init__.py", "from . import part\nraise RuntimeError\n")
     load()
-    assert not [name for name in sys.modules if name.startswith("crmsync_dropin_")]
+    assert not [name for name in sys.modules if name.startswith("crmsync_dropin_mine")]
 
 
 def test_an_interrupt_is_not_a_plugins_fault(drop_in: DropIn, load: Load) -> None:

@@ -7,7 +7,7 @@ from dataclasses import asdict, dataclass
 from datetime import datetime
 from typing import Any, Literal
 
-from sqlalchemy import Connection, insert, select, update
+from sqlalchemy import Connection, delete, insert, select, update
 
 from crmsync.sdk import RunResult, Wait
 from crmsync.sdk.events import RunStatus
@@ -75,11 +75,12 @@ def end_run(
 
 
 def close_orphans(store: Store, now: datetime) -> int:
-    """Close the runs that a killed process left open; how many there were.
+    """Close the runs that a killed process left open, with what they had seen; how many there were.
 
     Only for the holder of the instance lock: it knows that no other process is at work.
     """
     with store.write() as connection:
+        connection.execute(delete(t.Seen))
         return connection.execute(
             update(t.Run)
             .where(t.Run.status == "running")

@@ -311,8 +311,10 @@ def test_a_run_that_a_kill_left_open_is_closed(bench: Bench) -> None:
     bench.run([order(1)])
     with bench.store.write() as connection:
         connection.exec_driver_sql("UPDATE run SET status = 'running', ended_at = NULL")
+        connection.exec_driver_sql("INSERT INTO seen SELECT id, 'p1' FROM run")
     assert close_orphans(bench.store, bench.clock.now()) == 1
     assert recent_runs(bench.store)[0]["status"] == "failed"
+    assert bench.rows("SELECT * FROM seen") == []
     assert close_orphans(bench.store, bench.clock.now()) == 0
 
 

@@ -54,14 +54,13 @@ care:
     approve: never
     quiet_hours: null
     daily_cap: 1000000
-    cooldown: 20s
   - name: thanks
     when: vip
     template: vip_thanks
     approve: never
     quiet_hours: null
     daily_cap: 1000000
-    cooldown: 20s
+    cooldown: 1m
 limits:
   per_customer: 100
 """

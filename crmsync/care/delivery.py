@@ -16,6 +16,7 @@ from sqlalchemy import Connection as Transaction
 from crmsync.care import outbox, reason
 from crmsync.care.addressee import outgoing
 from crmsync.care.gate import refusal
+from crmsync.care.limit import DailyCaps
 from crmsync.care.outbox import Claimed, Lane
 from crmsync.config import Campaign, Limits
 from crmsync.sdk import (
@@ -114,6 +115,7 @@ class _Pass:
         self.review = review
         self.on_sent = on_sent
         self.jitter = jitter or random.Random()
+        self.caps = DailyCaps()
         self.failures: Counter[Lane] = Counter()
         self.result = DeliveryResult()
 
@@ -171,7 +173,7 @@ class _Pass:
         now = self.clock.now()
         campaign = self.campaigns[message.campaign]
         with self.store.write() as transaction:
-            refused = refusal(transaction, item, item.account, campaign, self.limits, now)
+            refused = refusal(transaction, item, item.account, campaign, self.limits, self.caps, now)
             if refused is not None:
                 later = {"next_attempt_at": refused.until} if refused.until else {}
                 return self._put(transaction, item, refused.state, now, reason=refused.why, **later)

@@ -12,7 +12,7 @@ from sqlalchemy import Row
 from crmsync.care import reason
 from crmsync.care.addressee import addressed
 from crmsync.care.hours import quiet_until
-from crmsync.care.limit import campaign_free_at, customer_free_at
+from crmsync.care.limit import DailyCaps, customer_free_at
 from crmsync.care.outbox import Claimed
 from crmsync.care.permission import refusals
 from crmsync.config import Campaign, Limits
@@ -34,6 +34,7 @@ def refusal(
     account: Row[Any],
     campaign: Campaign,
     limits: Limits,
+    caps: DailyCaps,
     now: datetime,
 ) -> Refusal | None:
     """Expiry, consent, suppression, quiet hours and caps as they stand now; None lets it go."""
@@ -46,7 +47,7 @@ def refusal(
         return Refusal("suppressed", why)
     if until := quiet_until(campaign.quiet_hours, account.zone, now):
         return Refusal("queued", reason.QUIET_HOURS, until)
-    if until := campaign_free_at(transaction, campaign.name, campaign.daily_cap, now, item.id):
+    if until := caps.free_at(transaction, campaign.name, campaign.daily_cap, now, item.id):
         return Refusal("queued", reason.DAILY_CAP, until)
     if message["purpose"] == "marketing" and (
         until := customer_free_at(

@@ -57,14 +57,34 @@ def customer_free_at(
     return at + period if at else None
 
 
-def campaign_free_at(
-    transaction: Transaction, campaign: str, cap: int, now: datetime, message_id: int
-) -> datetime | None:
-    """When this campaign may send again after reaching its daily cap, or None when it has not."""
-    zones = transaction.scalars(select(Connection.zone).distinct()).all()
-    start, end = day_of(zones or [None], now)
+class DailyCaps:
+    """How much each campaign has sent today, for one pass of delivery.
+
+    Counting again for every message would cost the more the more has been sent. So a campaign is
+    counted once and every message let through is added; only when that sum reaches the cap is it
+    counted again, because not all that was let through need have left.
+    """
+
+    def __init__(self) -> None:
+        self._at_most: dict[tuple[str, datetime], int] = {}
+
+    def free_at(
+        self, transaction: Transaction, campaign: str, cap: int, now: datetime, message_id: int
+    ) -> datetime | None:
+        """When this campaign may send again after reaching its cap, or None when it may now."""
+        zones = transaction.scalars(select(Connection.zone).distinct()).all()
+        start, end = day_of(zones or [None], now)
+        sent = self._at_most.get((campaign, start), cap)
+        if sent >= cap:
+            sent = _sent_since(transaction, campaign, start, message_id)
+        if sent >= cap:
+            return end
+        self._at_most[campaign, start] = sent + 1
+        return None
+
+
+def _sent_since(transaction: Transaction, campaign: str, start: datetime, message_id: int) -> int:
     out: ColumnElement[bool] = and_(
         Message.campaign == campaign, Message.attempted_at >= start, _OUT, Message.id != message_id
     )
-    sent = transaction.scalar(select(func.count()).where(out)) or 0
-    return end if sent >= cap else None
+    return transaction.scalar(select(func.count()).where(out)) or 0

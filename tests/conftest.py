@@ -82,6 +82,17 @@ def postgres_store(postgres_database: str) -> Iterator[Store]:
     store.close()
 
 
+@pytest.fixture
+def both_stores(
+    tmp_path: Path, sqlite_template: Path, postgres_store: Store
+) -> Iterator[tuple[Store, Store]]:
+    """An empty store of each kind at once."""
+    shutil.copy(sqlite_template, tmp_path / "one.db")
+    sqlite = Store(f"sqlite:///{tmp_path}/one.db")
+    yield sqlite, postgres_store
+    sqlite.close()
+
+
 @pytest.fixture(params=["sqlite", pytest.param("postgresql", marks=pytest.mark.postgres)])
 def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
     """The URL of an empty, migrated database of each kind."""

@@ -9,7 +9,6 @@ from typing import Any
 
 from sqlalchemy import insert, text
 from sqlalchemy.dialects import postgresql, sqlite
-from sqlmodel import SQLModel
 
 from crmsync.store import Store
 from crmsync.store import tables as t
@@ -231,10 +230,3 @@ def random_history(history: History, seed: int, orders: int = 60, *, first: int 
                 rating=chance.choice([None, 1.0, 5.0]),
                 first_reply_at=chance.choice([None, day(at)]),
             )
-
-
-def empty(store: Store) -> None:
-    """Delete every row and begin counting anew (PostgreSQL)."""
-    names = ", ".join(f'"{name}"' for name in SQLModel.metadata.tables)
-    with store.write() as connection:
-        connection.execute(text(f"TRUNCATE {names} RESTART IDENTITY CASCADE"))

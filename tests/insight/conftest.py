@@ -1,12 +1,10 @@
 from __future__ import annotations
 
-import shutil
-from collections.abc import Callable, Iterator
-from pathlib import Path
+from collections.abc import Callable
 from typing import Any
 
 import pytest
-from histories import History, empty
+from histories import History
 from sqlalchemy import text
 
 from crmsync.store import Store
@@ -28,16 +26,3 @@ def table_rows(store: Store) -> Callable[[str], list[dict[str, Any]]]:
         return sorted(plain, key=str)
 
     return rows
-
-
-@pytest.fixture
-def both_stores(
-    tmp_path: Path, sqlite_template: Path, postgres_database: str
-) -> Iterator[tuple[Store, Store]]:
-    """An empty store of each kind at once."""
-    shutil.copy(sqlite_template, tmp_path / "one.db")
-    stores = Store(f"sqlite:///{tmp_path}/one.db"), Store(postgres_database)
-    empty(stores[1])
-    yield stores
-    for store in stores:
-        store.close()

@@ -2,5 +2,14 @@
 
 from crmsync.insight.load import last_refresh, load_facts, past_facts
 from crmsync.insight.refresh import FactsResult, refresh_facts
+from crmsync.insight.span import Span, history_span
 
-__all__ = ["FactsResult", "last_refresh", "load_facts", "past_facts", "refresh_facts"]
+__all__ = [
+    "FactsResult",
+    "Span",
+    "history_span",
+    "last_refresh",
+    "load_facts",
+    "past_facts",
+    "refresh_facts",
+]

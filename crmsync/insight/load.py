@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import Connection, text
@@ -44,7 +45,7 @@ def load_facts(store: Store, subject: Subject, as_of: datetime, *, changed_since
             ),
             {} if changed_since is None else {"since": changed_since},
         ).all()
-    return _facts(subject, as_of, names, rows)
+    return _facts(subject, as_of, names, rows, partial(past_facts, store, subject))
 
 
 def past_facts(store: Store, subject: Subject, until: datetime, *, known: datetime | None = None) -> Facts:
@@ -61,10 +62,11 @@ def past_facts(store: Store, subject: Subject, until: datetime, *, known: dateti
         "newline": "\n",
     }
     names = customer.columns() if subject == "customer" else quality.columns(subject)
+    before = partial(past_facts, store, subject, known=known)
     with store.read() as connection:
         scope.prepare(connection)
         if not scope.fill(connection, subject, every=True):
-            return _facts(subject, until, names, [])
+            return _facts(subject, until, names, [], before)
         rows = connection.execute(
             text(
                 f"SELECT {_id(subject)}, {', '.join(f'f.{name}' for name in names)}"
@@ -72,7 +74,7 @@ def past_facts(store: Store, subject: Subject, until: datetime, *, known: dateti
             ),
             bounds,
         ).all()
-    return _facts(subject, until, names, rows)
+    return _facts(subject, until, names, rows, before)
 
 
 def _select(connection: Connection, subject: Subject) -> str:
@@ -89,7 +91,13 @@ def _connection(subject: Subject) -> str:
     return "" if subject == "customer" else "JOIN connection c ON c.id = f.connection_id"
 
 
-def _facts(subject: Subject, as_of: datetime, names: Sequence[str], rows: Sequence[Any]) -> Facts:
+def _facts(
+    subject: Subject,
+    as_of: datetime,
+    names: Sequence[str],
+    rows: Sequence[Any],
+    past: Callable[[datetime], Facts],
+) -> Facts:
     import numpy as np
 
     first, *rest = zip(*rows, strict=True) if rows else [()] * (len(names) + 1)
@@ -103,7 +111,7 @@ def _facts(subject: Subject, as_of: datetime, names: Sequence[str], rows: Sequen
     if "response_time" in columns:
         columns["response_time"] *= _MICRO
     columns |= _derived(subject, as_of, columns.__getitem__)
-    return Facts(subject, as_of, ids, columns)
+    return Facts(subject, as_of, ids, columns, past)
 
 
 def _derived(subject: Subject, as_of: datetime, of: Callable[[str], Array]) -> Iterable[tuple[str, Array]]:

@@ -41,6 +41,7 @@ from crmsync.sdk.http import (
 )
 from crmsync.sdk.message import OutgoingMessage, Receipt, Recipient
 from crmsync.sdk.money import display, exponent, major, minor
+from crmsync.sdk.prediction import Forecast, Predicts
 from crmsync.sdk.records import (
     RECORDS,
     Consent,
@@ -78,6 +79,7 @@ __all__ = [
     "Facts",
     "Finding",
     "FlagChange",
+    "Forecast",
     "HeaderKey",
     "HttpSession",
     "Limits",
@@ -96,6 +98,7 @@ __all__ = [
     "Patience",
     "PermanentError",
     "PluginError",
+    "Predicts",
     "Product",
     "QueryKey",
     "Rate",

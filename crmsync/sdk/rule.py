@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, ClassVar, Generic, Literal, TypeVar
@@ -34,17 +34,27 @@ class Facts:
         as_of: datetime,
         ids: np.ndarray[Any, Any],
         columns: Mapping[str, np.ndarray[Any, Any]],
+        past: Callable[[datetime], Facts] | None = None,
     ) -> None:
         self.subject = subject
         self.as_of = as_of
         self.ids = ids
         self.columns = columns
+        self._past = past
 
     def __len__(self) -> int:
         return len(self.ids)
 
     def __getitem__(self, name: str) -> np.ndarray[Any, Any]:
         return self.columns[name]
+
+    def earlier(self, moment: datetime) -> Facts | None:
+        """The facts as they were at an earlier moment; None where nobody kept the records they come from.
+
+        They are computed when asked for, at the cost of all subjects, and are for `fit` alone: what a
+        rule learns from how things went on since then. A subject that came later has zeros there.
+        """
+        return self._past(moment) if self._past else None
 
     def __iter__(self) -> Iterator[dict[str, Any]]:
         names = list(self.columns)

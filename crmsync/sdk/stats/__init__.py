@@ -1,7 +1,24 @@
 """Statistics rules are made of. numpy and scipy are imported when a function is called, not before."""
 
+from crmsync.sdk.stats.adjustment import Adjustment, chances, fit_adjustment, log_odds
 from crmsync.sdk.stats.beta_binomial import BetaPrior, fit_prior
+from crmsync.sdk.stats.lifetime import Prospect, customer_equity
 from crmsync.sdk.stats.purchase import PurchaseModel, fit_purchases
+from crmsync.sdk.stats.spend import SpendModel, fit_spend
 from crmsync.sdk.stats.wilson import wilson
 
-__all__ = ["BetaPrior", "PurchaseModel", "fit_prior", "fit_purchases", "wilson"]
+__all__ = [
+    "Adjustment",
+    "BetaPrior",
+    "Prospect",
+    "PurchaseModel",
+    "SpendModel",
+    "chances",
+    "customer_equity",
+    "fit_adjustment",
+    "fit_prior",
+    "fit_purchases",
+    "fit_spend",
+    "log_odds",
+    "wilson",
+]

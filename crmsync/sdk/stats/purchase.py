@@ -25,7 +25,7 @@ Kind = Literal["bgnbd", "mbgnbd"]
 
 _WEEK = 7.0
 # Above this many distinct histories the fit works on whole weeks: parameters move by less than 1 %.
-_MAX_GROUPS = 20_000
+_MAX_GROUPS = 5_000
 _BOUND = 12.0
 
 

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import asdict
-from typing import TYPE_CHECKING, Any
+from collections.abc import Iterator, Mapping
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any, Self
 
-from crmsync.sdk import Facts, Finding, Model, Reason, Rule, Told, mark
+from crmsync.sdk import Facts, Finding, Forecast, Model, Predicts, Reason, Rule, Told, mark
 from crmsync.sdk.rule import Level, Subject
-from crmsync.sdk.stats import PurchaseModel, fit_purchases
+from crmsync.sdk.stats import fit_purchases
+from crmsync_churn_risk.risk import Risk, buyers, came_back, learn
 from crmsync_churn_risk.settings import ChurnRiskSettings
 
 if TYPE_CHECKING:
@@ -31,103 +32,140 @@ EXPECTED = mark(
     "Expected purchases in the next {horizon} days: {expected}. Chance of none: {chance}"
     " (flagged from {threshold})."
 )
+ADJUSTED = mark(
+    "Chance of no purchase in the next {horizon} days: {chance} (flagged from {threshold}), by the purchase"
+    " model and what the shop's last {window} days showed beyond it."
+)
 UNUSUAL = mark("{share} of this shop's repeat buyers come back within {days} days.")
 
 
-class ChurnRisk(Rule[ChurnRiskSettings]):
+class ChurnRisk(Rule[ChurnRiskSettings], Predicts):
     """Customers who will probably not buy within the horizon (流失风险), most at risk first."""
 
     name = "churn_risk"
     title = "Churn risk"
     Settings = ChurnRiskSettings
+    version = 2
+    outcome = mark("no purchase within the horizon")
+    thumb = mark("days since the last order")
 
     @property
     def subject(self) -> Subject:
         return "customer"
 
+    @property
+    def horizon(self) -> timedelta:
+        return self.settings.horizon
+
+    def over(self, horizon: timedelta) -> Self:
+        return type(self)(self.settings.model_copy(update={"horizon": horizon}))
+
     def fit(self, facts: Facts) -> Model:
         import numpy as np
 
-        bought = facts["orders"] > 0
-        x, t_x, T = (facts[name][bought] for name in ("x", "t_x", "T"))
+        settings, rows = self.settings, buyers(facts)
+        x, t_x, T = (facts[name][rows] for name in ("x", "t_x", "T"))
         evidence = {
             "buyers": len(x),
             "repeat": int((x > 0).sum()),
             "days": int(T.max()) if len(T) else 0,
         }
         if (
-            evidence["buyers"] < self.settings.minimum_customers
-            or evidence["repeat"] < self.settings.minimum_repeat_buyers
-            or evidence["days"] < self.settings.minimum_history.days
+            evidence["buyers"] < settings.minimum_customers
+            or evidence["repeat"] < settings.minimum_repeat_buyers
+            or evidence["days"] < settings.minimum_history.days
         ):
             return Model("none", diagnostics=evidence, refusal=Told(TOO_FEW, {**evidence}))
-        found = fit_purchases(x, t_x, T, self.settings.model)
-        fitted = asdict(found)
+        found = fit_purchases(x, t_x, T, settings.model)
+        risk = learn(facts, found, self._days_ahead, settings.minimum_customers)
         diagnostics = {
             **evidence,
-            "log_likelihood": fitted.pop("log_likelihood"),
-            "converged": fitted.pop("converged"),
+            "log_likelihood": found.log_likelihood,
+            "converged": found.converged,
             "degenerate": found.degenerate,
+            "adjusted": risk.adjustment is not None,
         }
         if found.converged and not found.degenerate:
-            return Model(fitted.pop("kind"), fitted, diagnostics)
+            return Model(found.kind, risk.parameters(), diagnostics)
         gaps = facts["mean_gap_days"][facts["x"] > 0]
         cutoffs = {level: float(np.quantile(gaps, share)) for level, share in _QUANTILES.items()}
-        return Model("recency", cutoffs, {**diagnostics, "tried": fitted}, Told(DEGENERATE))
+        return Model("recency", {**cutoffs, "ranking": risk.parameters()}, diagnostics, Told(DEGENERATE))
 
     def judge(self, facts: Facts, model: Model | None) -> Iterator[Finding]:
         if model is None or model.kind == "none":
             return
+        rows = buyers(facts)
         if model.kind == "recency":
-            yield from self._by_silence(facts, model)
+            yield from self._by_silence(facts, rows, model)
             return
-        horizon = float(self.settings.horizon.total_seconds() / 86_400)
-        purchases = PurchaseModel("mbgnbd" if model.kind == "mbgnbd" else "bgnbd", **model.parameters)
-        rows = (facts["orders"] > 0).nonzero()[0]
-        x, t_x, T = (facts[name][rows] for name in ("x", "t_x", "T"))
-        none = 1 - purchases.buys(x, t_x, T, horizon)
-        expected = purchases.expected(x, t_x, T, horizon)
-        for row, chance, purchase in zip(rows, none.tolist(), expected.tolist(), strict=True):
-            if chance >= self.settings.medium - self.settings.slack:
-                yield self._finding(facts, row, chance, purchase, horizon)
-
-    def _finding(self, facts: Facts, row: int, chance: float, expected: float, horizon: float) -> Finding:
-        level: Level = "high" if chance >= self.settings.high else "medium"
-        told = Told(
-            EXPECTED,
-            {
-                "horizon": f"{horizon:.0f}",
-                "expected": f"{expected:.2f}",
-                "chance": f"{min(chance, 0.99):.0%}",
-                "threshold": f"{self.settings.medium:.0%}",
-            },
+        risk = Risk.of(model.parameters)
+        chance, score, expected = (
+            of(facts, rows, self._days_ahead) for of in (risk.none, risk.score, risk.expected)
         )
-        reason = Reason("chance_of_no_purchase", chance, told, threshold=self.settings.medium)
-        # Ranked by expected purchases: over all customers that orders them better than the chance of none.
-        score = 1 / (1 + max(expected, 0.0))
-        return Finding(
-            str(facts.ids[row]),
-            level,
-            score,
-            (*_silence(facts, row), reason),
-            raises=chance >= self.settings.medium,
-        )
+        for row, none, place, purchases in zip(
+            rows, chance.tolist(), score.tolist(), expected.tolist(), strict=True
+        ):
+            if none >= self.settings.medium - self.settings.slack:
+                reason = self._reason(risk, none, purchases)
+                level: Level = "high" if none >= self.settings.high else "medium"
+                raises = none >= self.settings.medium
+                yield Finding(
+                    str(facts.ids[row]), level, place, (*_silence(facts, row), reason), raises=raises
+                )
 
-    def _by_silence(self, facts: Facts, model: Model) -> Iterator[Finding]:
+    def forecast(self, facts: Facts, model: Model | None) -> Forecast:
+        import numpy as np
+
+        score, chance = np.full(len(facts), np.nan), np.full(len(facts), np.nan)
+        if model is None or model.kind == "none":
+            return Forecast(score)
+        rows = buyers(facts)
+        usable = model.kind != "recency"
+        risk = Risk.of(model.parameters if usable else model.parameters["ranking"])
+        score[rows] = risk.score(facts, rows, self._days_ahead)
+        chance[rows] = risk.none(facts, rows, self._days_ahead)
+        return Forecast(score, chance if usable else None)
+
+    def thumb_score(self, facts: Facts) -> Array:
+        return facts["recency_days"]
+
+    def happened(self, then: Facts, later: Facts) -> Array:
+        import numpy as np
+
+        return np.where(then["orders"] > 0, ~came_back(then, later), np.nan)
+
+    def groups(self, facts: Facts) -> Mapping[str, Array]:
+        return {"repeat": facts["x"] > 0, "once": (facts["x"] == 0) & (facts["orders"] > 0)}
+
+    @property
+    def _days_ahead(self) -> float:
+        return self.settings.horizon / timedelta(days=1)
+
+    def _reason(self, risk: Risk, chance: float, expected: float) -> Reason:
+        told = {
+            "horizon": f"{self._days_ahead:.0f}",
+            "chance": f"{min(chance, 0.99):.0%}",
+            "threshold": f"{self.settings.medium:.0%}",
+        }
+        if risk.adjustment:
+            message = Told(ADJUSTED, {**told, "window": f"{risk.window:.0f}"})
+        else:
+            message = Told(EXPECTED, {**told, "expected": f"{expected:.2f}"})
+        return Reason("chance_of_no_purchase", chance, message, threshold=self.settings.medium)
+
+    def _by_silence(self, facts: Facts, rows: Array, model: Model) -> Iterator[Finding]:
         medium, high = model.parameters["medium"], model.parameters["high"]
-        silence = facts["recency_days"]
-        for row in (silence >= medium * (1 - self.settings.slack)).nonzero()[0]:
-            days = float(silence[row])
+        place = Risk.of(model.parameters["ranking"]).score(facts, rows, self._days_ahead)
+        for row, score in zip(rows, place.tolist(), strict=True):
+            days = float(facts["recency_days"][row])
+            if days < medium * (1 - self.settings.slack):
+                continue
             level: Level = "high" if days >= high else "medium"
             cutoff, share = (high, _QUANTILES["high"]) if days >= high else (medium, _QUANTILES["medium"])
             told = Told(UNUSUAL, {"share": f"{share:.1%}", "days": round(cutoff)})
             reason = Reason("recency_days", days, told, threshold=cutoff)
             yield Finding(
-                str(facts.ids[row]),
-                level,
-                days / (days + high),
-                (*_silence(facts, row), reason),
-                raises=days >= medium,
+                str(facts.ids[row]), level, score, (*_silence(facts, row), reason), raises=days >= medium
             )
 
 

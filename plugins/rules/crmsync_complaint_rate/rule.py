@@ -5,7 +5,18 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
-from crmsync.sdk import Facts, Finding, Model, NotEnoughEvidence, Reason, Rule, Told, mark
+from crmsync.sdk import (
+    Facts,
+    Finding,
+    Forecast,
+    Model,
+    NotEnoughEvidence,
+    Predicts,
+    Reason,
+    Rule,
+    Told,
+    mark,
+)
 from crmsync.sdk.rule import Level, Subject
 from crmsync.sdk.stats import BetaPrior, fit_prior, wilson
 from crmsync_complaint_rate.settings import ComplaintRateSettings, Reading
@@ -70,12 +81,14 @@ CERTAIN = mark("The true rate is above {threshold} with a probability of {certai
 NO_PRIOR = mark("Too few subjects to learn how rates differ here; each is judged by its own counts alone.")
 
 
-class ComplaintRate(Rule[ComplaintRateSettings]):
+class ComplaintRate(Rule[ComplaintRateSettings], Predicts):
     """Subjects whose true rate of trouble (投诉率) is too high, by more than chance."""
 
     name = "complaint_rate"
     title = "Complaint rate"
     Settings = ComplaintRateSettings
+    outcome = mark("a rate above the threshold within the horizon")
+    thumb = mark("the raw rate so far")
 
     @property
     def subject(self) -> Subject:
@@ -125,6 +138,27 @@ class ComplaintRate(Rule[ComplaintRateSettings]):
                 raises=bool(above[row] >= self.settings.certainty),
             )
 
+    def forecast(self, facts: Facts, model: Model | None) -> Forecast:
+        import numpy as np
+
+        hits, tries = self._counts(facts)
+        if model is None:
+            return Forecast(np.full(len(facts), np.nan))
+        return Forecast(np.where(tries > 0, BetaPrior(**model.parameters).rate(hits, tries), np.nan))
+
+    def thumb_score(self, facts: Facts) -> Array:
+        hits, tries = self._counts(facts)
+        return _rate(hits, tries)
+
+    def happened(self, then: Facts, later: Facts) -> Array:
+        import numpy as np
+
+        hits, tries = (
+            after - before for before, after in zip(*map(self._counts, (then, later)), strict=True)
+        )
+        seen = tries >= self.settings.minimum
+        return np.where(seen, _rate(hits, tries) > self.settings.threshold, np.nan)
+
     def _counts(self, facts: Facts) -> tuple[Array, Array]:
         import numpy as np
 
@@ -155,3 +189,9 @@ class ComplaintRate(Rule[ComplaintRateSettings]):
         if total and (count := int(facts[kind][row])) * 2 > total:
             reasons.append(Reason(kind, count, Told(_TYPES[kind], {"count": count, "total": total})))
         return tuple(reasons)
+
+
+def _rate(hits: Array, tries: Array) -> Array:
+    import numpy as np
+
+    return np.divide(hits, tries, out=np.full(len(tries), np.nan), where=tries > 0)

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from math import ceil
 from typing import TYPE_CHECKING, Any
 
-from crmsync.sdk import Facts, Finding, Model, Reason, Rule, Told, display, mark
+from crmsync.sdk import Facts, Finding, Forecast, Model, Predicts, Reason, Rule, Told, display, mark
 from crmsync.sdk.rule import Level, Subject
 from crmsync_vip.settings import VipSettings
 
@@ -21,12 +21,14 @@ KEPT = mark("Spent {net} net: a little below the top {share} of {customers} cust
 CONCENTRATION = mark("Here the top 20 % of customers bring {concentration} of net spend.")
 
 
-class Vip(Rule[VipSettings]):
+class Vip(Rule[VipSettings], Predicts):
     """Tiers of customers by net spend (VIP, 关键客户), within each currency."""
 
     name = "vip"
     title = "VIP"
     Settings = VipSettings
+    outcome = mark("among those who spend most within the horizon")
+    thumb = mark("net spend so far")
 
     @property
     def subject(self) -> Subject:
@@ -67,6 +69,32 @@ class Vip(Rule[VipSettings]):
             enough = facts["net"] >= max(lowest * (1 - self.settings.slack), 1)
             for row in (enough & (facts["currency"] == currency)).nonzero()[0]:
                 yield self._finding(str(facts.ids[row]), float(facts["net"][row]), currency, pyramid, tiers)
+
+    def forecast(self, facts: Facts, model: Model | None) -> Forecast:
+        import numpy as np
+
+        score = np.full(len(facts), np.nan)
+        pyramids = model.parameters if model and model.kind != "none" else {}
+        for currency, pyramid in pyramids.items():
+            rows = (facts["currency"] == currency) & (facts["orders"] > 0)
+            score[rows] = facts["net"][rows] / max(min(pyramid["cutoffs"].values()), 1.0)
+        return Forecast(score)
+
+    def thumb_score(self, facts: Facts) -> Array:
+        return facts["net"]
+
+    def happened(self, then: Facts, later: Facts) -> Array:
+        import numpy as np
+
+        outcome = np.full(len(then), np.nan)
+        same = (then["currency"] == later["currency"]) & (then["orders"] > 0)
+        spent = later["net"] - then["net"]
+        for currency in {str(each) for each in then["currency"][same]}:
+            rows = same & (then["currency"] == currency)
+            among = ceil(max(self.settings.tiers.values()) * rows.sum())
+            cutoff = max(float(np.sort(spent[rows])[-among]), 1.0)
+            outcome[rows] = spent[rows] >= cutoff
+        return outcome
 
     def _finding(
         self, customer: str, net: float, currency: str, pyramid: dict[str, Any], tiers: list[str]

@@ -57,6 +57,19 @@ def moment(text: str | None, option: str) -> datetime | None:
     return time if time.tzinfo else time.replace(tzinfo=UTC)
 
 
+def duration(text: str | None, option: str) -> timedelta | None:
+    """A length of time a person typed: `90d`, `12h`."""
+    if text is None:
+        return None
+    from crmsync.sdk import UsageError
+    from crmsync.sdk.settings import parse_duration
+
+    try:
+        return parse_duration(text)
+    except ValueError:
+        raise UsageError(f"{option}: {text} is no length of time.", fix="Write 90d or 12h.") from None
+
+
 def actor() -> str:
     """Who types: what the audit calls them."""
     try:

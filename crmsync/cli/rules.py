@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from crmsync.cli.backtest import backtest
 from crmsync.cli.option import AsJson, ConfigFile, InLanguage
 from crmsync.cli.output import emit, table
 
@@ -16,20 +17,19 @@ if TYPE_CHECKING:
     from crmsync.rules import Explanation
 
 app = typer.Typer(help="What the rules are, what they would do, and why.", no_args_is_help=True)
+app.command("backtest")(backtest)
 
 
 @app.command("list")
 def list_rules(config: ConfigFile = None, as_json: AsJson = False, language: InLanguage = None) -> None:
-    """Show the configured rules, their flags, and what each has learned."""
+    """Show the configured rules, their flags, what each has learned, and how it did in its last backtest."""
     from crmsync.cli.opening import opened
     from crmsync.rules import flag_counts, last_fits
+    from crmsync.rules.backtest import last_backtests
 
     with opened(config, language) as opened_app:
-        counts, fits, told = (
-            flag_counts(opened_app.store),
-            last_fits(opened_app.store),
-            opened_app.config.language,
-        )
+        counts, fits = flag_counts(opened_app.store), last_fits(opened_app.store)
+        backtests, told = last_backtests(opened_app.store), opened_app.config.language
         rows: list[dict[str, Any]] = [
             {
                 "name": name,
@@ -37,6 +37,7 @@ def list_rules(config: ConfigFile = None, as_json: AsJson = False, language: InL
                 "title": opened_app.plugins.rules[entry.rule].title,
                 "flags": counts.get(name, {}),
                 "fit": fits.get(name),
+                "backtest": backtests.get(name),
             }
             for name, entry in opened_app.config.rules.items()
         ]
@@ -53,7 +54,7 @@ def _list(console: Console, rows: list[dict[str, Any]], language: str) -> None:
 
     table(
         console,
-        ("name", "rule", "what it finds", "standing flags", "learned"),
+        ("name", "rule", "what it finds", "standing flags", "learned", "backtest"),
         (
             (
                 row["name"],
@@ -61,6 +62,7 @@ def _list(console: Console, rows: list[dict[str, Any]], language: str) -> None:
                 row["title"],
                 ", ".join(f"{count} {level}" for level, count in row["flags"].items()) or "none",
                 learned(row["fit"]),
+                row["backtest"].told(language) if row["backtest"] else "not yet",
             )
             for row in rows
         ),

@@ -11,8 +11,6 @@ and when the subjects have grown by a fifth since.
 
 from __future__ import annotations
 
-import hashlib
-import json
 import logging
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -23,7 +21,14 @@ from sqlalchemy import Connection, Row, delete, insert, select, text
 
 from crmsync.insight import last_refresh, load_facts
 from crmsync.rules import flags
-from crmsync.rules.models import last_fitted_to, learns, load_model, store_fit, try_fit
+from crmsync.rules.models import (
+    last_fitted_to,
+    learns,
+    load_model,
+    settings_digest,
+    store_fit,
+    try_fit,
+)
 from crmsync.sdk import FlagChange, Model, Rule, Told
 from crmsync.store import Store
 from crmsync.store.tables import RuleState
@@ -166,7 +171,7 @@ def _judge(
 def _plan(
     store: Store, name: str, rule: Rule[Any], now: datetime, refit_after: timedelta, changed_only: bool
 ) -> _Plan:
-    digest = _digest(rule)
+    digest = settings_digest(rule)
     # Asked for before any fact is read: what changes meanwhile is judged again the next time.
     refresh = last_refresh(store)
     with store.read() as connection:
@@ -187,12 +192,6 @@ def _plan(
 def _due(last: datetime | None, now: datetime, after: timedelta) -> bool:
     """Whether it was too long ago, or the clock went back."""
     return last is None or not timedelta() <= now - last < after
-
-
-def _digest(rule: Rule[Any]) -> str:
-    """Tells one rule with its settings from another."""
-    settings = rule.settings.model_dump_json()
-    return hashlib.sha256(json.dumps([rule.name, rule.version, settings]).encode()).hexdigest()[:16]
 
 
 def _remember(

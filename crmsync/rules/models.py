@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from dataclasses import dataclass
 from datetime import datetime
@@ -21,6 +22,12 @@ class Fit:
 
     model: Model | None
     refusal: Told | None
+
+
+def settings_digest(rule: Rule[Any]) -> str:
+    """Tells one rule with its settings from another."""
+    settings = rule.settings.model_dump_json()
+    return hashlib.sha256(json.dumps([rule.name, rule.version, settings]).encode()).hexdigest()[:16]
 
 
 def learns(rule: Rule[Any]) -> bool:

@@ -4,6 +4,7 @@ Rows are read and written with SQLAlchemy Core through `Store`; no hot path buil
 """
 
 from crmsync.store.tables.audit import Audit
+from crmsync.store.tables.backtest import Backtest
 from crmsync.store.tables.base import EPOCH, Instant, from_instant, to_instant
 from crmsync.store.tables.connection import Connection, CursorRow, Run, Seen
 from crmsync.store.tables.customer import Account, Consent, Customer, Suppression
@@ -31,6 +32,7 @@ __all__ = [
     "AgentFact",
     "Approval",
     "Audit",
+    "Backtest",
     "Connection",
     "Consent",
     "Conversation",

@@ -24,12 +24,12 @@ _STATUS = {
 class ShopPlatform(Platform):
     """A small built-in shop. A subclass names the connector and its settings for `self.shop`."""
 
-    page_size: ClassVar[int] = 20
+    page_size: ClassVar[int] = 8
     unpaced: ClassVar[str] = "the built-in shop may be called as often as one likes"
     shop: Shop
 
     def __enter__(self) -> Self:
-        self.shop = Shop(customers=60, history_days=120, future_days=10).start()
+        self.shop = Shop(customers=24, history_days=90, future_days=10).start()
         return self
 
     def __exit__(self, *_: object) -> None:

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import json
 import logging
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import replace
-from functools import partial
+from functools import cached_property, partial
 from typing import Any, Self
 
 from pydantic import BaseModel, SecretStr
@@ -43,6 +43,7 @@ class Bench:
         self.said = _Listener()
         self._opened: list[Connector[Any]] = []
         self._walks: dict[str, list[Page]] = {}
+        self._streams: list[str] | None = None
         self._stack = ExitStack()
 
     def __enter__(self) -> Self:
@@ -60,6 +61,7 @@ class Bench:
         """The connector's class."""
         return self.platform.connector
 
+    @cached_property
     def settings(self) -> Settings:
         """The platform's settings as the class has them."""
         return self.kind.Settings.model_validate(dict(self.platform.settings()))
@@ -69,7 +71,7 @@ class Bench:
         http = partial(HttpSession, connection=connection, clock=self.clock, pacer=MemoryPacer())
         log = logging.getLogger("crmsync.connector")
         context = Context(connection, self.clock, log, http, MemoryTokenStore())
-        self._opened.append(self.kind(self.settings(), context))
+        self._opened.append(self.kind(self.settings, context))
         return self._opened[-1]
 
     def shut(self, connector: Connector[Any]) -> None:
@@ -79,7 +81,19 @@ class Bench:
 
     def streams(self) -> list[str]:
         """The streams that are offered under these settings."""
-        return [name for name in self.kind.streams() if name in self.open().offers()]
+        if self._streams is None:
+            offered = self.open().offers()
+            self._streams = [name for name in self.kind.streams() if name in offered]
+        return self._streams
+
+    @cached_property
+    def _mapper(self) -> Connector[Any]:
+        return self.open()
+
+    def mapping(self, stream: str) -> Callable[[Any], Record | None]:
+        """What turns a payload of the stream into a record."""
+        record: Callable[[Any], Record | None] = getattr(self._mapper, stream).record
+        return record
 
     def walk(self, stream: str, since: Cursor | None = None, connector: Any = None) -> list[Page]:
         """The pages from a cursor on. Raises Unmet when there is no end to them."""
@@ -103,10 +117,10 @@ class Bench:
 
     def records(self, stream: str) -> Iterator[tuple[Any, Record]]:
         """Each payload with the record that the mapping makes of it, not checked yet."""
-        bound = getattr(self.open(), stream)
+        record_of = self.mapping(stream)
         for payload in (payload for page in self.pages(stream) for payload in page.payloads):
             try:
-                record = bound.record(payload)
+                record = record_of(payload)
             except Exception:
                 continue
             if record is not None:
@@ -125,7 +139,7 @@ class Bench:
 
     def secrets(self) -> list[str]:
         """The secret values of the settings."""
-        return list(_secrets(self.settings()))
+        return list(_secrets(self.settings))
 
 
 class _Listener(logging.Handler):

@@ -24,7 +24,7 @@ _STATUS = {
 class ShopPlatform(Platform):
     """A small built-in shop. A subclass names the connector and its settings for `self.shop`."""
 
-    page_size: ClassVar[int] = 8
+    page_size: ClassVar[int] = 10
     unpaced: ClassVar[str] = "the built-in shop may be called as often as one likes"
     shop: Shop
 

@@ -75,10 +75,10 @@ def malformed_alone(bench: Bench) -> None:
                 raise Unmet(f"{stream}: one malformed record ends the walk with {shown(error)}") from error
         if len(payloads_of(pages)) != len(payloads_of(clean)):
             raise Unmet(f"{stream}: with one malformed record others are missing")
-        bound, failed = getattr(bench.open(), stream), 0
+        record_of, failed = bench.mapping(stream), 0
         for payload in (payload for page in pages for payload in page.payloads):
             try:
-                bound.record(payload)
+                record_of(payload)
             except Exception:
                 failed += 1
         if failed > 1:
@@ -102,8 +102,8 @@ def extra_fields(bench: Bench) -> None:
         with bench.wire.spoilt(widen):
             try:
                 pages = bench.walk(stream)
-                bound = getattr(bench.open(), stream)
-                made = [bound.record(payload) for page in pages for payload in page.payloads]
+                record_of = bench.mapping(stream)
+                made = [record_of(payload) for page in pages for payload in page.payloads]
             except Exception as error:
                 raise Unmet(f"{stream}: a new field in the answers raises {shown(error)}") from error
         if [_known(record) for record in made if record is not None] != clean:
@@ -116,8 +116,8 @@ def _known(record: Record) -> Record:
 
 
 def _ids(bench: Bench, stream: str, pages: list[Any]) -> set[str]:
-    bound = getattr(bench.open(), stream)
-    records = (bound.record(payload) for page in pages for payload in page.payloads)
+    record_of = bench.mapping(stream)
+    records = (record_of(payload) for page in pages for payload in page.payloads)
     return {record.external_id for record in records if record is not None}
 
 

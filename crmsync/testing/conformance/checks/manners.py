@@ -54,7 +54,7 @@ def no_contacts(bench: Bench) -> None:
     contacts: list[str] = []
     told: list[str] = []
     for stream in bench.streams():
-        bound = getattr(bench.open(), stream)
+        record_of = bench.mapping(stream)
         for payload, record in bench.records(stream):
             contacts += contacts_of(record)
             spoilt = copy.deepcopy(payload)
@@ -63,7 +63,7 @@ def no_contacts(bench: Bench) -> None:
             kept = {name: value for name, value in spoilt.items() if value in contacts}
             garble(spoilt)
             try:
-                bound.record({**spoilt, **kept})
+                record_of({**spoilt, **kept})
             except Exception as error:
                 told += [str(error), repr(error)]
     if not contacts:

@@ -30,13 +30,13 @@ _UNUSUAL = "名字 ñ Straße 🎁👩‍👩‍👧 עברית "
 )
 def records_valid(bench: Bench) -> None:
     for stream in bench.streams():
-        bound = getattr(bench.open(), stream)
+        record_of = bench.mapping(stream)
         for payload in (payload for page in bench.pages(stream) for payload in page.payloads):
             try:
-                record = bound.record(payload)
+                record = record_of(payload)
                 if record is None:
                     continue
-                if type(record) is not bound.stream.record:
+                if type(record) is not bench.kind.streams()[stream].record:
                     raise TypeError(f"the mapping made a {type(record).__name__}")
                 checked(_without_known_faults(record))
             except Exception as error:
@@ -134,13 +134,13 @@ def statuses(bench: Bench) -> None:
 def long_text(bench: Bench) -> None:
     tried = False
     for stream in bench.streams():
-        bound = getattr(bench.open(), stream)
+        record_of = bench.mapping(stream)
         for payload, record in islice(bench.records(stream), 3):
             for value in set(_leaves(payload)):
                 for name, length in _TEXTS.get(stream, ()):
                     text = (_UNUSUAL * (length // len(_UNUSUAL))).strip()
                     try:
-                        got = getattr(bound.record(_replaced(payload, value, text)), name)
+                        got = getattr(record_of(_replaced(payload, value, text)), name)
                     except Exception:
                         # A word of the platform's, not a text of somebody's.
                         continue

@@ -157,13 +157,13 @@ def resume(bench: Bench) -> None:
 def cursor_true(bench: Bench) -> None:
     known = False
     for stream in bench.streams():
-        pages, bound = bench.pages(stream), getattr(bench.open(), stream)
+        pages, record_of = bench.pages(stream), bench.mapping(stream)
         times = []
         for page in pages:
             mapped = []
             for payload in page.payloads:
                 try:
-                    record = bound.record(payload)
+                    record = record_of(payload)
                 except Exception:
                     continue
                 if record is not None and record.updated_at is not None and record.updated_at.tzinfo:

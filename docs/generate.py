@@ -6,6 +6,7 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
+from refpages.checks import checks
 from refpages.command_line import command_line
 from refpages.errors import errors
 from refpages.facts import facts
@@ -18,6 +19,7 @@ FOLDER = Path(__file__).parent / "reference"
 _MADE = "<!-- Made by docs/generate.py from the code; do not edit. -->\n\n"
 
 PAGES: dict[str, Callable[[], str]] = {
+    "checks": checks,
     "cli": command_line,
     "errors": errors,
     "facts": facts,

@@ -1,0 +1,67 @@
+"""Rows in memory, in the order in which they changed: what a fake platform is made of."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterable
+from datetime import datetime
+from typing import Any
+
+from crmsync.testing.server import Answer
+
+Row = dict[str, Any]
+
+
+class MemoryTable:
+    """The records of one stream as the platform shows them.
+
+    `id` and `changed` name the fields that hold a row's id and the time of its last change; `write`
+    turns a time into what the platform shows.
+    """
+
+    def __init__(
+        self,
+        rows: Iterable[Row] = (),
+        *,
+        id: str = "id",
+        changed: str = "updated_at",
+        write: Callable[[datetime], Any] = datetime.isoformat,
+    ) -> None:
+        self._id, self._changed, self._write = id, changed, write
+        self.rows: list[Row] = list(rows)
+
+    def __len__(self) -> int:
+        return len(self.rows)
+
+    def page(self, after: Any = None, since: Any = None, limit: int = 5) -> tuple[list[Row], Any]:
+        """Rows changed at or after `since` that stand behind the row with the id `after`, and the id
+        behind which the next page begins: None after the last one."""
+        rows = sorted(self.rows, key=self._place)
+        if after is not None:
+            [edge] = [self._place(row) for row in rows if row[self._id] == after]
+            rows = [row for row in rows if self._place(row) > edge]
+        if since is not None:
+            rows = [row for row in rows if row[self._changed] >= since]
+        page = rows[:limit]
+        return page, page[-1][self._id] if len(rows) > limit else None
+
+    def keep(self, count: int) -> bool:
+        """Leave only so many rows; False when there are not enough."""
+        if len(self.rows) < count:
+            return False
+        del self.rows[count:]
+        return True
+
+    def touch(self, count: int, now: datetime) -> list[str]:
+        """Let the first rows change in one moment; their ids as text."""
+        for row in self.rows[:count]:
+            row[self._changed] = self._write(now)
+        return [str(row[self._id]) for row in self.rows[:count]]
+
+    def _place(self, row: Row) -> tuple[Any, str]:
+        return row[self._changed], str(row[self._id])
+
+
+def answered(body: Any, status: int = 200) -> Answer:
+    """An answer of JSON."""
+    return Answer(status, json.dumps(body, ensure_ascii=False).encode())

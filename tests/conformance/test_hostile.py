@@ -1,0 +1,40 @@
+"""Each check has a connector that fails it and no other."""
+
+from __future__ import annotations
+
+from types import ModuleType
+from typing import Any
+
+import pytest
+from hostile import MUTATIONS
+
+from crmsync.testing.conformance import CHECKS, Outcome, try_all
+
+
+def tried(good: ModuleType, connector: Any = None) -> dict[str, Outcome]:
+    class Tried(good.GoodOnePlatform):  # type: ignore[name-defined,misc]
+        pass
+
+    if connector is not None:
+        if not connector.__module__.endswith("_connector"):
+            # So that its README and its package are the good one's.
+            connector.__module__ = Tried.connector.__module__
+        Tried.connector = connector
+    return {outcome.check: outcome for outcome in try_all(Tried)}
+
+
+def test_the_good_connector_is_green_throughout(good: ModuleType) -> None:
+    assert {id: outcome for id, outcome in tried(good).items() if outcome.status != "green"} == {}
+
+
+def test_every_check_has_its_hostile_connector() -> None:
+    assert MUTATIONS.keys() == CHECKS.keys()
+
+
+@pytest.mark.parametrize("check", MUTATIONS)
+def test_a_hostile_connector_fails_its_own_check_alone(good: ModuleType, check: str) -> None:
+    outcomes = tried(good, MUTATIONS[check](good.GoodOnePlatform.connector))
+    assert {id for id, outcome in outcomes.items() if outcome.status == "red"} == {check}
+    assert outcomes[check].reason
+    if check != "pulls":
+        assert {id for id, outcome in outcomes.items() if outcome.status == "skipped"} == set()

@@ -98,11 +98,7 @@ def _postgresql(url: Any) -> Engine:
             url,
             hide_parameters=True,
             pool_pre_ping=True,
-            connect_args={
-                "application_name": "crmsync",
-                # The plan of a statement prepared while its tables were empty would stay for ever.
-                "options": "-c plan_cache_mode=force_custom_plan",
-            },
+            connect_args={"application_name": "crmsync"},
         )
     except (ModuleNotFoundError, NoSuchModuleError):
         raise ConfigError(

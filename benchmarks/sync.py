@@ -42,8 +42,10 @@ def server_cpu(url: str) -> float:
     import psycopg
 
     with psycopg.connect(url) as session:
+        # Not autovacuum, which comes and goes as it likes.
         rows = session.execute(
-            "SELECT pid FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()"
+            "SELECT pid FROM pg_stat_activity WHERE datname = current_database() "
+            "AND pid <> pg_backend_pid() AND backend_type = 'client backend'"
         ).fetchall()
     ticks = 0
     for (pid,) in rows:

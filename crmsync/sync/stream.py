@@ -178,6 +178,8 @@ class StreamRun:
         )
         if not self.scope.dry_run:
             self._finish(target, stream, cursor)
+            if target.first:
+                self.store.analyze_new()
         if self._again is not None and self.scope.kind == "incremental":
             self._walk(target, stream, self._again, moves=False)
 

@@ -68,6 +68,8 @@ class Store:
         with self.write() as connection:
             grown = connection.execute(text(_NEVER_ANALYZED)).scalars().all()
             if grown:
+                # A tenth of the usual sample: how many rows there are is what matters, and soon.
+                connection.execute(text("SET LOCAL default_statistics_target = 10"))
                 connection.execute(text("ANALYZE " + ", ".join(f'"{table}"' for table in grown)))
 
     def close(self) -> None:

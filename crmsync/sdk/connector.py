@@ -16,7 +16,7 @@ import requests
 from crmsync.sdk.clock import Clock
 from crmsync.sdk.errors import PluginError
 from crmsync.sdk.http import HttpSession, TokenStore
-from crmsync.sdk.message import Idempotency, OutgoingMessage, Receipt
+from crmsync.sdk.message import Idempotency, Receipt
 from crmsync.sdk.records import RECORDS, Record
 from crmsync.sdk.settings import Rate, Settings
 
@@ -238,9 +238,3 @@ class Connector(ABC, Generic[S]):
             for name in PUSHES
             if (method := getattr(cls, name, None)) is not None
         }
-
-
-class SendsMessages(Protocol):
-    """A connector that can deliver a message to a customer on its platform."""
-
-    def send_message(self, message: OutgoingMessage, key: str) -> Receipt: ...

@@ -30,10 +30,6 @@ class Counts:
     deleted: int = 0
     waited_seconds: float = 0.0
 
-    @property
-    def written(self) -> int:
-        return self.inserted + self.updated
-
 
 def start_run(connection: Connection, connection_id: int, stream: str, kind: RunKind, now: datetime) -> int:
     """Open a run in the history; its number."""

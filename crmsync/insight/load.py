@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING, Any
 from sqlalchemy import Connection, text
 
 from crmsync.insight import customer, quality, scope
-from crmsync.insight.columns import INSTANTS, TEXT, stored
 from crmsync.insight.words import CONSULT_WINDOW, FOREVER
 from crmsync.insight.zone import day_shifts
 from crmsync.sdk import Facts
+from crmsync.sdk.columns import INSTANTS, TEXT, stored
 from crmsync.sdk.rule import Subject
 from crmsync.store import Store
 from crmsync.store.tables import to_instant

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from crmsync.insight.columns import COLUMNS, Column
+from crmsync.sdk.columns import COLUMNS, Column
 from refpages.page import code, described, table
 
 

@@ -16,8 +16,8 @@ from refpages.hooks import hooks
 from refpages.page import Undescribed
 from refpages.settings import settings_rows
 
-from crmsync.insight.columns import Column
 from crmsync.sdk import CrmsyncError, Settings
+from crmsync.sdk.columns import Column
 
 
 @pytest.mark.parametrize("name", generate.PAGES)

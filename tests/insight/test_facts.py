@@ -11,7 +11,7 @@ from histories import START, History, day, random_history
 from sqlalchemy import text
 
 from crmsync.insight import load_facts, past_facts, refresh_facts
-from crmsync.insight.columns import COLUMNS, TEXT, stored
+from crmsync.sdk.columns import COLUMNS, TEXT, stored
 from crmsync.store import Store
 
 TABLES = ("customer_fact", "customer_spend", "product_fact", "agent_fact", "shop_fact")

@@ -13,9 +13,9 @@ from crmsync_vip.rule import Vip
 from histories import History, day, random_history
 
 from crmsync.insight import load_facts, refresh_facts
-from crmsync.insight.columns import COLUMNS, TEXT
 from crmsync.rules import judge_rules, standing_flags
 from crmsync.sdk import Facts, Finding, Model, Rule
+from crmsync.sdk.columns import COLUMNS, TEXT
 from crmsync.store import Store
 
 NOW = day(300)

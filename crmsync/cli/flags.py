@@ -41,13 +41,16 @@ def flags(
 
 
 def _show(console: Console, found: Sequence[StandingFlag], standing: int, language: str) -> None:
+    from crmsync.sdk import translate
+
     table(
         console,
-        ("rule", "level", "score", "subject", "since", "reasons"),
+        ("rule", "level", "state", "score", "subject", "since", "reasons"),
         (
             (
                 flag.rule,
                 flag.level,
+                translate(flag.state or "", language),
                 flag.score,
                 f"{flag.subject} {flag.subject_id}",
                 f"{flag.raised_at:%Y-%m-%d}",

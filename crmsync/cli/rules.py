@@ -171,15 +171,28 @@ def explain(
 
 def show_explanation(console: Console, found: Explanation, language: str) -> None:
     """The flags of a subject with their reasons, and their history."""
+    from crmsync.sdk import translate
+
     if not found.history:
         console.print(f"No rule has ever flagged {found.subject} {found.subject_id}.", markup=False)
     for flag in found.standing:
-        console.print(f"{flag.rule}: {flag.level} since {flag.raised_at:%Y-%m-%d}", markup=False)
+        state = f" {translate(flag.state, language)}," if flag.state else ""
+        console.print(f"{flag.rule}:{state} {flag.level} since {flag.raised_at:%Y-%m-%d}", markup=False)
         for reason in flag.reasons:
             console.print(f"  - {reason.told.text(language)}", markup=False)
     if found.history:
         table(
             console,
-            ("at", "rule", "step", "level", "score"),
-            ((step.at, step.rule, step.change, step.level, step.score) for step in found.history),
+            ("at", "rule", "step", "level", "state", "score"),
+            (
+                (
+                    step.at,
+                    step.rule,
+                    step.change,
+                    step.level,
+                    translate(step.state or "", language),
+                    step.score,
+                )
+                for step in found.history
+            ),
         )

@@ -246,7 +246,7 @@ class _Builder:
 
     def _campaigns(self) -> None:
         rules = self.document.data.get("rules")
-        rules = list(rules) if isinstance(rules, dict) else []
+        rules = rules if isinstance(rules, dict) else {}
         channels = [str(c.get("id")) for c in self._entries("channels") if isinstance(c, dict)]
         channels += [channel.id for channel in self._implicit_channel()]
         default = Campaign.model_fields["channel"].default
@@ -257,6 +257,12 @@ class _Builder:
             if isinstance(rule, str) and rule not in rules:
                 fix = nearest(rule, rules) + f" Or add {rule} under rules."
                 self.document.report(("care", i, "when"), f"no rule is called {rule}.", fix.strip())
+            elif isinstance(rule, str) and self._for_a_person(rule, rules[rule]):
+                self.document.report(
+                    ("care", i, "when"),
+                    f"the flags of {rule} are for a person to decide on; no campaign may answer them.",
+                    f"Look at them with `crmsync flags --rule {rule}`.",
+                )
             channel = campaign.get("channel", default)
             if isinstance(channel, str) and channel not in channels:
                 place: Place = ("care", i, "channel") if "channel" in campaign else ("care", i)
@@ -265,3 +271,8 @@ class _Builder:
                     f"no channel has the id {channel}.",
                     nearest(channel, channels, "Add one under channels."),
                 )
+
+    def _for_a_person(self, name: str, entry: Any) -> bool:
+        kind = entry.get("rule", name) if isinstance(entry, dict) else name
+        rule = self.plugins.rules.get(str(kind))
+        return rule is not None and rule.for_a_person

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from crmsync.daemon.app import App
 from crmsync.insight import load_facts
-from crmsync.rules import standing_flags
+from crmsync.rules import StandingFlag, after, standing_flags
 from crmsync.sdk import Facts, Finding, NotEnoughEvidence
 from crmsync.sdk.rule import Subject
 
@@ -55,7 +55,7 @@ def _preview(app: App, name: str, known: dict[Subject, Facts], examples: int) ->
         return Preview(name, 0, Counter(), (), failed=f"{type(error).__name__}: {error}")
     if model is not None and model.refusal is not None:
         refused = model.refusal.text(app.config.language)
-    standing = {flag.subject_id: flag.level for flag in standing_flags(app.store, rule=name)}
+    standing = {flag.subject_id: flag for flag in standing_flags(app.store, rule=name)}
     steps = Counter(_step(finding, standing.get(finding.subject_id)) for finding in findings)
     steps["cleared"] = len(standing.keys() - {finding.subject_id for finding in findings})
     steps.pop("", None)
@@ -63,7 +63,8 @@ def _preview(app: App, name: str, known: dict[Subject, Facts], examples: int) ->
     return Preview(name, len(facts), +steps, tuple(best), refused)
 
 
-def _step(finding: Finding, level: str | None) -> str:
-    if level is None:
+def _step(finding: Finding, flag: StandingFlag | None) -> str:
+    if flag is None:
         return "raised" if finding.raises else ""
-    return "kept" if level == finding.level else "changed"
+    now = (flag.level, flag.state)
+    return "kept" if after(finding, *now) == now else "changed"

@@ -33,10 +33,20 @@ def last_refresh(store: Store) -> int:
         return connection.execute(text("SELECT COALESCE(MAX(id), 0) FROM fact_refresh")).scalar_one()
 
 
-def load_facts(store: Store, subject: Subject, as_of: datetime, *, changed_since: int | None = None) -> Facts:
-    """The present facts of all subjects of a kind, or of those a refresh after `changed_since` changed."""
+def load_facts(
+    store: Store,
+    subject: Subject,
+    as_of: datetime,
+    *,
+    changed_since: int | None = None,
+    only_with: str | None = None,
+) -> Facts:
+    """The present facts of all subjects of a kind, of those a refresh after `changed_since` changed, or of
+    those with a value in the column `only_with`."""
     names = stored(subject)
     where = "" if changed_since is None else "WHERE f.refresh_id > :since"
+    if only_with is not None:
+        where = f"WHERE f.{only_with} IS NOT NULL"
     with store.read() as connection:
         rows = connection.execute(
             text(

@@ -1,5 +1,6 @@
 """From facts to flags: raised, kept, changed and cleared, with reasons and history."""
 
+from crmsync.rules.flags import after
 from crmsync.rules.history import Explanation, StandingFlag, Step, explain, flag_counts, standing_flags
 from crmsync.rules.judge import RuleResult, RulesResult, judge_rules, retire_rules
 from crmsync.rules.models import KnownFit, last_fits
@@ -11,6 +12,7 @@ __all__ = [
     "RulesResult",
     "StandingFlag",
     "Step",
+    "after",
     "explain",
     "flag_counts",
     "judge_rules",

@@ -14,6 +14,8 @@ from crmsync.sdk import Finding, FlagChange, PluginError
 from crmsync.sdk.events import Change
 from crmsync.store.tables import Flag, FlagEvent
 
+# Both databases take this many values in one list, and look each up in the index of standing flags.
+_CHUNK = 500
 _LEVELS = ("low", "medium", "high")
 
 
@@ -47,6 +49,11 @@ def checked(rule: str, findings: Iterable[Finding], judged: Iterable[str]) -> di
     return found
 
 
+def after(finding: Finding, level: str, state: str | None) -> tuple[str, str | None]:
+    """The level and state of a flag that stood with these, after the finding."""
+    return (level, state) if state is not None and finding.keeps == state else (finding.level, finding.state)
+
+
 def apply(
     connection: Connection,
     rule: str,
@@ -57,33 +64,36 @@ def apply(
 ) -> Steps:
     """Bring the rule's standing flags in line with its findings on the `judged` subjects (None: on all).
 
-    A flag changes when its level does. Score and reasons move on with the days: a standing flag
-    always shows the latest, but that is no step in its history.
+    A flag changes when its level or its state does. Score and reasons move on with the days: a standing
+    flag always shows the latest, but that is no step in its history.
     """
-    standing = _standing(connection, rule)
+    standing = (
+        _standing(connection, rule) if judged is None else _standing_on(connection, rule, subject, judged)
+    )
     own = {row.subject_id: row for row in standing if row.subject == subject}
     gone = [row for row in standing if row.subject != subject or row.subject_id not in findings]
-    if judged is not None:
-        gone = [row for row in gone if row.subject == subject and row.subject_id in judged]
 
     raised, changed, kept = [], [], 0
     refreshed: list[dict[str, Any]] = []
     for subject_id, finding in sorted(findings.items()):
         row = own.get(subject_id)
-        state = {
-            "level": finding.level,
+        if row is None and not finding.raises:
+            continue
+        level, state = after(finding, row.level, row.state) if row else (finding.level, finding.state)
+        verdict = {
+            "level": level,
+            "state": state,
             "score": round(float(finding.score), 6),
             "reasons": dump_reasons(finding.reasons),
         }
         if row is None:
-            if finding.raises:
-                raised.append({"subject_id": subject_id, **state})
-        elif row.level != finding.level:
-            changed.append({"flag_id": row.id, "subject_id": subject_id, **state})
+            raised.append({"subject_id": subject_id, **verdict})
+        elif (row.level, row.state) != (level, state):
+            changed.append({"flag_id": row.id, "subject_id": subject_id, **verdict})
         else:
             kept += 1
-            if (row.score, row.reasons) != (state["score"], state["reasons"]):
-                refreshed.append({"flag_id": row.id, **state})
+            if (row.score, row.reasons) != (verdict["score"], verdict["reasons"]):
+                refreshed.append({"flag_id": row.id, **verdict})
 
     key = {"rule": rule, "subject": subject}
     _raise(connection, key, raised, now)
@@ -93,15 +103,15 @@ def apply(
     _record(connection, [{**key, **step, "change": "changed", "at": now} for step in changed])
     _record(connection, [_cleared_event(rule, row, now) for row in gone])
 
-    steps = [
-        *(("raised", subject, step["subject_id"], step["level"], step["score"]) for step in raised),
-        *(("changed", subject, step["subject_id"], step["level"], step["score"]) for step in changed),
-        *(("cleared", row.subject, row.subject_id, row.level, row.score) for row in gone),
-    ]
+    def told(change: Change, subject: str, subject_id: str, verdict: Mapping[str, Any]) -> FlagChange:
+        level, score, state = (verdict[name] for name in ("level", "score", "state"))
+        return FlagChange(rule, subject, subject_id, change, level, score, now, state)
+
     return Steps(
-        tuple(
-            FlagChange(rule, kind, subject_id, change, level, score, now)  # type: ignore[arg-type]
-            for change, kind, subject_id, level, score in steps
+        (
+            *(told("raised", subject, step["subject_id"], step) for step in raised),
+            *(told("changed", subject, step["subject_id"], step) for step in changed),
+            *(told("cleared", row.subject, row.subject_id, row._mapping) for row in gone),
         ),
         kept,
     )
@@ -122,7 +132,7 @@ def clear_absent(connection: Connection, rules: Iterable[str], now: datetime) ->
 
 def _flags() -> Any:
     return select(
-        Flag.id, Flag.rule, Flag.subject, Flag.subject_id, Flag.level, Flag.score, Flag.reasons
+        Flag.id, Flag.rule, Flag.subject, Flag.subject_id, Flag.level, Flag.state, Flag.score, Flag.reasons
     ).order_by(Flag.id)
 
 
@@ -130,12 +140,22 @@ def _standing(connection: Connection, rule: str) -> list[Row[Any]]:
     return list(connection.execute(_flags().where(Flag.rule == rule, Flag.cleared_at.is_(None))))
 
 
+def _standing_on(connection: Connection, rule: str, subject: str, judged: set[str]) -> list[Row[Any]]:
+    query = _flags().where(Flag.rule == rule, Flag.subject == subject, Flag.cleared_at.is_(None))
+    ids = sorted(judged)
+    return [
+        row
+        for start in range(0, len(ids), _CHUNK)
+        for row in connection.execute(query.where(Flag.subject_id.in_(ids[start : start + _CHUNK])))
+    ]
+
+
 def _raise(connection: Connection, key: dict[str, str], rows: list[dict[str, Any]], now: datetime) -> None:
     if not rows:
         return
     before = connection.execute(select(func.coalesce(func.max(Flag.id), 0))).scalar_one()
     connection.execute(insert(Flag), [{**key, **row, "raised_at": now, "changed_at": now} for row in rows])
-    names = ["flag_id", "rule", "subject", "subject_id", "level", "score", "reasons", "at", "change"]
+    names = ["flag_id", "rule", "subject", "subject_id", "level", "state", "score", "reasons", "at", "change"]
     connection.execute(
         insert(FlagEvent).from_select(
             names,
@@ -145,6 +165,7 @@ def _raise(connection: Connection, key: dict[str, str], rows: list[dict[str, Any
                 Flag.subject,
                 Flag.subject_id,
                 Flag.level,
+                Flag.state,
                 Flag.score,
                 Flag.reasons,
                 Flag.raised_at,
@@ -156,7 +177,7 @@ def _raise(connection: Connection, key: dict[str, str], rows: list[dict[str, Any
 
 def _rewrite(connection: Connection, rows: list[dict[str, Any]], also: dict[str, Any]) -> None:
     if rows:
-        names = ("level", "score", "reasons")
+        names = ("level", "state", "score", "reasons")
         connection.execute(
             update(Flag)
             .where(Flag.id == bindparam("flag_id"))
@@ -186,6 +207,7 @@ def _cleared_event(rule: str, row: Row[Any], now: datetime) -> dict[str, Any]:
         "subject_id": row.subject_id,
         "change": "cleared",
         "level": row.level,
+        "state": row.state,
         "score": row.score,
         "reasons": row.reasons,
         "at": now,

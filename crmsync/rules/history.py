@@ -24,6 +24,7 @@ class StandingFlag:
     subject: str
     subject_id: str
     level: str
+    state: str | None
     score: float
     reasons: tuple[Reason, ...]
     raised_at: datetime
@@ -37,6 +38,7 @@ class Step:
     rule: str
     change: str
     level: str
+    state: str | None
     score: float
     reasons: tuple[Reason, ...]
     at: datetime
@@ -58,6 +60,7 @@ _COLUMNS = (
     Flag.subject,
     Flag.subject_id,
     Flag.level,
+    Flag.state,
     Flag.score,
     Flag.reasons,
     Flag.raised_at,
@@ -109,6 +112,7 @@ def explain(store: Store, subject: str, subject_id: str) -> Explanation:
                 FlagEvent.rule,
                 FlagEvent.change,
                 FlagEvent.level,
+                FlagEvent.state,
                 FlagEvent.score,
                 FlagEvent.reasons,
                 FlagEvent.at,

@@ -1,9 +1,9 @@
 """Judging: facts and models in, flags out, one rule after the other, none in another's way.
 
 A rule judges **all** subjects when it has never judged, when its settings or its model changed, when
-the clock went back, and when the last judging of all is a day old, because what depends on the clock
-(days since the last order) moves on without any record changing. Between these it judges only the
-subjects whose facts changed since it judged last.
+the clock went back, and when the last judging of all is a day old (or as old as the rule says), because
+what depends on the clock (days since the last order) moves on without any record changing. Between these
+it judges only the subjects whose facts changed since it judged last.
 
 A rule with a model is fitted when it has none for its settings, when the last try is `refit_after` old,
 and when the subjects have grown by a fifth since.
@@ -29,14 +29,14 @@ from crmsync.rules.models import (
     store_fit,
     try_fit,
 )
-from crmsync.sdk import FlagChange, Model, Rule, Told
+from crmsync.sdk import Facts, FlagChange, Model, Rule, Told
+from crmsync.sdk.rule import Subject
 from crmsync.store import Store
 from crmsync.store.tables import RuleState
 
 log = logging.getLogger("crmsync.rules")
 
 REFIT_AFTER = timedelta(days=1)
-FULL_AFTER = timedelta(days=1)
 # A model fitted to far fewer subjects than there are now has not seen the shop yet.
 _OUTGROWN = 1.2
 _LOCK = 0x63726D72
@@ -99,14 +99,40 @@ def judge_rules(
     `changed_only=False` judges all subjects. `on_changes` is told of each rule's changes once they
     are stored. A rule that raises keeps its flags as they were and stops no other.
     """
-    results = {}
+    results, known = {}, _Known(store, now)
     for name, rule in rules.items():
         try:
-            results[name] = _judge(store, name, rule, now, refit_after, changed_only, on_changes)
+            results[name] = _judge(known, name, rule, refit_after, changed_only, on_changes)
         except Exception as error:
             log.exception("rule failed", extra={"action": "rule_failed", "rule": name})
             results[name] = RuleResult(name, failed=f"{type(error).__name__}: {error}")
     return RulesResult(results)
+
+
+class _Known:
+    """The facts of one moment, read once however many rules ask for the same."""
+
+    def __init__(self, store: Store, now: datetime) -> None:
+        self.store = store
+        self.now = now
+        # Asked for before any fact is read: what changes meanwhile is judged again the next time.
+        self.refresh = last_refresh(store)
+        self._read: dict[tuple[Any, ...], Facts] = {}
+
+    def all(self, subject: Subject, only_with: str | None = None) -> Facts:
+        whole = self._read.get((subject, None, None))
+        return whole if whole is not None else self._load(subject, None, only_with)
+
+    def changed(self, subject: Subject, since: int) -> Facts:
+        return self._load(subject, since, None)
+
+    def _load(self, subject: Subject, since: int | None, only_with: str | None) -> Facts:
+        key = (subject, since, only_with)
+        if key not in self._read:
+            self._read[key] = load_facts(
+                self.store, subject, self.now, changed_since=since, only_with=only_with
+            )
+        return self._read[key]
 
 
 def retire_rules(store: Store, configured: Mapping[str, Any], now: datetime) -> int:
@@ -116,26 +142,27 @@ def retire_rules(store: Store, configured: Mapping[str, Any], now: datetime) -> 
 
 
 def _judge(
-    store: Store,
+    known: _Known,
     name: str,
     rule: Rule[Any],
-    now: datetime,
     refit_after: timedelta,
     changed_only: bool,
     on_changes: OnChanges | None,
 ) -> RuleResult:
-    plan = _plan(store, name, rule, now, refit_after, changed_only)
+    store, now = known.store, known.now
+    plan = _plan(known, name, rule, refit_after, changed_only)
     model, full, fit, facts, fitted_to = plan.model, plan.full, None, None, 0
     if plan.refit:
-        facts = load_facts(store, rule.subject, now)
+        facts = known.all(rule.subject)
         fit = try_fit(rule, facts)
         # One that learned nothing is outgrown by the next fact.
         fitted_to = len(facts) if fit.model is not None else 0
         model = fit.model or model
         full = full or fit.model is not None
-    if facts is None or not full:
-        since = plan.state.refresh_id if plan.state and not full else None
-        facts = load_facts(store, rule.subject, now, changed_since=since)
+    if not full and plan.state:
+        facts = known.changed(rule.subject, plan.state.refresh_id)
+    elif facts is None:
+        facts = known.all(rule.subject, rule.only_with)
     found = flags.checked(name, rule.judge(facts, model) if len(facts) else (), facts.ids)
 
     with store.write() as connection:
@@ -168,13 +195,9 @@ def _judge(
     )
 
 
-def _plan(
-    store: Store, name: str, rule: Rule[Any], now: datetime, refit_after: timedelta, changed_only: bool
-) -> _Plan:
-    digest = settings_digest(rule)
-    # Asked for before any fact is read: what changes meanwhile is judged again the next time.
-    refresh = last_refresh(store)
-    with store.read() as connection:
+def _plan(known: _Known, name: str, rule: Rule[Any], refit_after: timedelta, changed_only: bool) -> _Plan:
+    digest, refresh, now = settings_digest(rule), known.refresh, known.now
+    with known.store.read() as connection:
         state = connection.execute(
             select(RuleState.__table__.c).where(  # type: ignore[attr-defined]
                 RuleState.rule == name, RuleState.settings_digest == digest
@@ -185,7 +208,7 @@ def _plan(
         news = state is not None and refresh != state.refresh_id
         outgrown = news and subjects > _OUTGROWN * last_fitted_to(connection, name)
     refit = learns(rule) and (state is None or outgrown or _due(state.fit_tried_at, now, refit_after))
-    full = not changed_only or state is None or _due(state.full_at, now, FULL_AFTER)
+    full = not changed_only or state is None or _due(state.full_at, now, rule.full_after)
     return _Plan(digest, state, refresh, model, refit, full)
 
 

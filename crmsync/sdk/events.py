@@ -46,7 +46,7 @@ class Rejection:
 
 @dataclass(frozen=True, slots=True)
 class FlagChange:
-    """One step in a flag's history."""
+    """One step in a flag's history. `state` is the rule's own word for where the subject stands."""
 
     rule: str
     subject: str
@@ -55,6 +55,7 @@ class FlagChange:
     level: str
     score: float
     at: datetime
+    state: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

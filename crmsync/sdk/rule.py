@@ -5,7 +5,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any, ClassVar, Generic, Literal, TypeVar
 
 from crmsync.sdk.settings import Settings
@@ -78,6 +78,9 @@ class Finding:
     """A rule's verdict on one subject.
 
     `raises=False` says: not enough to raise a flag, enough to keep one that stands (hysteresis).
+    `state` is where the subject stands in the rule's own words (a stage, a type, a tier), marked for the
+    catalogues; a change of state is a step in the flag's history. Where the state that already stands is
+    `keeps`, it holds, with its level: hysteresis between states.
     """
 
     subject_id: str
@@ -85,6 +88,8 @@ class Finding:
     score: float
     reasons: tuple[Reason, ...]
     raises: bool = True
+    state: str | None = None
+    keeps: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,12 +109,20 @@ class Rule(ABC, Generic[S]):
     """Turns facts into findings.
 
     The verdict on a subject depends on its own facts, the model and the clock alone.
+
+    `full_after` is how stale a verdict may get because of the clock: all subjects are judged again when
+    the last time is as old as that. `only_with` names a column without which a subject is always clear,
+    so that judging all of them reads those that have it. The flags of a rule `for_a_person` are for
+    somebody to decide on: no campaign may answer them.
     """
 
     name: ClassVar[str]
     title: ClassVar[str]
     Settings: ClassVar[type[Settings]]
     version: ClassVar[int] = 1
+    full_after: ClassVar[timedelta] = timedelta(days=1)
+    only_with: ClassVar[str | None] = None
+    for_a_person: ClassVar[bool] = False
 
     def __init__(self, settings: S) -> None:
         self.settings = settings

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -99,3 +100,13 @@ connections:
     assert len(told.splitlines()) == 7
     assert "Value-" not in told
     assert "literal-five" not in told
+
+
+def test_no_campaign_answers_flags_that_are_for_a_person(plugins: Any, load: Callable[..., object]) -> None:
+    class ForAPerson(plugins.rules["churn_risk"]):  # type: ignore[misc, name-defined]
+        for_a_person = True
+
+    plugins.rules["abusive"] = ForAPerson
+    text = "rules: {watched: {rule: abusive}}\ncare: [{name: a, when: watched, template: winback}]\n"
+    (refusal,) = refusals(load, text)
+    assert refusal.startswith("2:24: the flags of watched are for a person to decide on; no campaign may")

@@ -2,13 +2,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from datetime import timedelta
-from typing import Any
+from typing import Any, ClassVar
 
 import pytest
 from histories import History, day
 from sqlalchemy import text
 
-from crmsync.insight import refresh_facts
+from crmsync.insight import load_facts, refresh_facts
 from crmsync.rules import explain, flag_counts, judge_rules, last_fits, retire_rules, standing_flags
 from crmsync.sdk import (
     Facts,
@@ -80,6 +80,31 @@ class Stranger(ManyOrders):
         yield Finding("nobody", "low", 1, ())
 
 
+class Tiers(ManyOrders):
+    """A tier for each order; one order fewer keeps a tier that stands."""
+
+    name = "tiers"
+
+    def judge(self, facts: Facts, model: Model | None) -> Iterator[Finding]:
+        for row in facts:
+            count = int(row["orders"])
+            if count:
+                yield Finding(row["id"], "low", count, (), state=f"tier {count}", keeps=f"tier {count + 1}")
+
+
+class Overdue(ManyOrders):
+    """Concerns customers with a first order alone, and is stale after ten minutes."""
+
+    name = "overdue"
+    full_after = timedelta(minutes=10)
+    only_with = "first_order_at"
+    seen: ClassVar[list[int]] = []
+
+    def judge(self, facts: Facts, model: Model | None) -> Iterator[Finding]:
+        self.seen.append(len(facts))
+        return super().judge(facts, model)
+
+
 RULES = {"many": ManyOrders(CountSettings())}
 NOW = day(100)
 
@@ -136,6 +161,75 @@ def test_a_band_keeps_a_flag_and_raises_none(store: Store, history: History) -> 
     judge_rules(store, RULES, NOW)
     cancel(history, "o2", "c1")
     assert judge_rules(store, RULES, NOW).rules["many"].kept == 1
+
+
+def test_a_change_of_state_is_a_step_and_a_state_may_be_kept(store: Store, history: History) -> None:
+    rules = {"tiers": Tiers(CountSettings())}
+    told: list[FlagChange] = []
+
+    def judged() -> str | None:
+        judge_rules(store, rules, NOW, on_changes=told.extend)
+        return standing_flags(store)[0].state
+
+    orders(history, "c1", "o1", "o2")
+    assert judged() == "tier 2"
+    orders(history, "c1", "o3")
+    assert judged() == "tier 3"
+    cancel(history, "o3", "c1")
+    assert judged() == "tier 3"
+    assert standing_flags(store)[0].score == 2
+    cancel(history, "o2", "c1")
+    assert judged() == "tier 1"
+    cancel(history, "o1", "c1")
+    judge_rules(store, rules, NOW, on_changes=told.extend)
+    steps = [(step.change, step.state) for step in explain(store, "customer", "1").history]
+    assert steps == [
+        ("raised", "tier 2"),
+        ("changed", "tier 3"),
+        ("changed", "tier 1"),
+        ("cleared", "tier 1"),
+    ]
+    assert [(change.change, change.state) for change in told] == steps
+
+
+def test_a_rule_may_go_stale_sooner_and_concern_only_some(
+    store: Store, history: History, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Overdue, "seen", [])
+    rules = {"overdue": Overdue(CountSettings())}
+    orders(history, "c1", "o1", "o2")
+    orders(history, "c2", "p1", status="cancelled")
+    judge_rules(store, rules, NOW)
+    assert not judge_rules(store, rules, NOW + timedelta(minutes=9)).rules["overdue"].full
+    result = judge_rules(store, rules, NOW + timedelta(minutes=10)).rules["overdue"]
+    assert (result.full, result.judged, result.kept) == (True, 1, 1)
+    for id in ("o1", "o2"):
+        cancel(history, id, "c1")
+    result = judge_rules(store, rules, NOW + timedelta(minutes=30)).rules["overdue"]
+    assert (result.judged, result.cleared) == (0, 1)
+    assert Overdue.seen == [1, 1]
+
+
+def test_rules_share_the_facts_they_read(
+    store: Store, history: History, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from crmsync.rules import judge
+
+    read: list[int | None] = []
+
+    def counted(*given: Any, changed_since: int | None = None, **options: Any) -> Facts:
+        read.append(changed_since)
+        return load_facts(*given, changed_since=changed_since, **options)
+
+    monkeypatch.setattr(judge, "load_facts", counted)
+    rules = {"many": RULES["many"], "tiers": Tiers(CountSettings())}
+    orders(history, "c1", "o1", "o2")
+    judge_rules(store, rules, NOW)
+    orders(history, "c1", "o3")
+    assert [r.changed for r in judge_rules(store, rules, NOW).rules.values()] == [0, 1]
+    assert len(read) == 2
+    assert read[0] is None
+    assert read[1]
 
 
 def test_judging_again_changes_nothing(store: Store, history: History) -> None:

@@ -17,7 +17,8 @@ class Flag(SQLModel, table=True):
 
     `rule` is the name of the rule in the configuration. `subject_id` is the customer's id as text,
     `connection name/external id` for a product or an agent, the connection's name for a shop.
-    A subject has at most one standing flag of a rule (`cleared_at` is NULL). `reasons` is JSON.
+    A subject has at most one standing flag of a rule (`cleared_at` is NULL). `state` is the rule's own word
+    for where the subject stands (a stage, a type, a tier), where it has one. `reasons` is JSON.
     """
 
     __tablename__ = "flag"
@@ -39,6 +40,7 @@ class Flag(SQLModel, table=True):
     subject: str
     subject_id: str
     level: str
+    state: str | None = None
     score: float
     reasons: str = Field(sa_type=Text)
     raised_at: datetime = instant()
@@ -59,6 +61,7 @@ class FlagEvent(SQLModel, table=True):
     subject_id: str
     change: str
     level: str
+    state: str | None = None
     score: float
     reasons: str = Field(sa_type=Text)
     at: datetime = instant()

@@ -16,7 +16,7 @@ import requests
 from crmsync.sdk.clock import Clock
 from crmsync.sdk.errors import PluginError
 from crmsync.sdk.http import HttpSession, TokenStore
-from crmsync.sdk.message import Idempotency, Receipt
+from crmsync.sdk.message import Idempotency, OutgoingMessage, Receipt
 from crmsync.sdk.records import RECORDS, Record
 from crmsync.sdk.settings import Rate, Settings
 
@@ -209,8 +209,11 @@ class Connector(ABC, Generic[S]):
         default all of `pushes()`."""
         return self.pushes()
 
-    def lookup_message(self, key: str) -> Receipt | None:
-        """What became of the message pushed under this key; only for pushes that declare `lookup`."""
+    def lookup_message(self, message: OutgoingMessage, key: str) -> Receipt | None:
+        """What became of what was pushed under this key; only for pushes that declare `lookup`.
+
+        `message` is what was handed over with it: some platforms can only be asked where it went to.
+        """
         raise NotImplementedError
 
     @classmethod

@@ -27,7 +27,7 @@ class Talks(Connector[Nothing]):
     def send_message(self, message: OutgoingMessage, key: str) -> Receipt:
         return Receipt(f"{self.context.connection}/{key}")
 
-    def lookup_message(self, key: str) -> Receipt | None:
+    def lookup_message(self, message: OutgoingMessage, key: str) -> Receipt | None:
         return Receipt("found") if key == "known" else None
 
 

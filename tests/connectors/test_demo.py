@@ -311,9 +311,9 @@ def test_a_lost_answer_without_keys_is_unconfirmed(shop: Shop, connect: Connect,
 def test_a_message_is_looked_up_by_its_key(shop: Shop, connect: Connect) -> None:
     shop.set_idempotency("lookup")
     demo = connect(idempotency="lookup")
-    assert demo.lookup_message("k1") is None
+    assert demo.lookup_message(message(), "k1") is None
     sent = demo.send_message(message(), "k1")
-    found = demo.lookup_message("k1")
+    found = demo.lookup_message(message(), "k1")
     assert found is not None
     assert (found.reference, found.at) == (sent.reference, sent.at)
 

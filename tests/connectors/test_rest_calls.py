@@ -227,8 +227,8 @@ def test_a_message_can_be_looked_up(api: Api) -> None:
     lookup = {"path": "/m", "params": {"key": "{key}"}, "receipt": "data[0].id"}
     settings = {"path": "/m", "body": {}, "idempotency": "lookup", "lookup": lookup}
     connector = api.open(messages=settings)
-    assert connector.lookup_message("K") == Receipt("M1")
-    assert connector.lookup_message("other") is None
+    assert connector.lookup_message(message(), "K") == Receipt("M1")
+    assert connector.lookup_message(message(), "other") is None
 
 
 def test_an_api_without_messages_takes_none(api: Api) -> None:

@@ -108,8 +108,8 @@ def test_a_message_is_delivered_once(shop: Shop, rest: Any) -> None:
     assert (first.reference, first.repeated) == (again.reference, False)
     assert again.repeated
     assert len(shop.messages) == before + 1
-    assert rest.lookup_message("key-1").reference == first.reference
-    assert rest.lookup_message("key-2") is None
+    assert rest.lookup_message(message, "key-1").reference == first.reference
+    assert rest.lookup_message(message, "key-2") is None
 
 
 @pytest.mark.parametrize(

@@ -71,20 +71,24 @@ class Platform:
         """A customer's id to push to."""
         return None
 
-    def push(self, connector: Any, name: str, key: str) -> Receipt:
-        """Push once by this method. Override it for a method that takes something else."""
+    def message(self) -> OutgoingMessage:
+        """A message to the account. Override it where a message needs more than that, such as an order."""
         account = self.account()
         if account is None:
             raise NotApplicable("the platform names no account to push to")
+        recipient = Recipient("conformance", account)
+        return OutgoingMessage(
+            1, "conformance", "service", recipient, "Hello", "Hello from the conformance kit.", "en"
+        )
+
+    def push(self, connector: Any, name: str, key: str) -> Receipt:
+        """Push once by this method. Override it for a method that takes something else."""
+        message = self.message()
         match name:
             case "send_message":
-                recipient = Recipient("conformance", account)
-                message = OutgoingMessage(
-                    1, "conformance", "service", recipient, "Hello", "Hello from the conformance kit.", "en"
-                )
                 receipt = connector.send_message(message, key)
             case "add_note" | "tag_customer":
-                receipt = getattr(connector, name)(account, "conformance", key)
+                receipt = getattr(connector, name)(message.recipient.account_id, "conformance", key)
             case _:
                 raise NotApplicable(f"the platform does not say how to push {name}: override push")
         if not isinstance(receipt, Receipt):

@@ -56,7 +56,7 @@ class PlatformChannel(Channel[PlatformSettings]):
         return receipt
 
     def lookup(self, message: OutgoingMessage, key: str) -> Receipt | None:
-        return self._connector(message.recipient.connection).lookup_message(key)
+        return self._connector(message.recipient.connection).lookup_message(message, key)
 
     def _connector(self, connection: str) -> Connector[Any]:
         if connection not in self._connectors:

@@ -172,7 +172,7 @@ class DemoConnector(Connector[DemoSettings]):
         body = {"buyer_id": message.recipient.account_id, "text": message.body}
         return self._push("messages", body, key, self.settings.idempotency == "key")
 
-    def lookup_message(self, key: str) -> Receipt | None:
+    def lookup_message(self, message: OutgoingMessage, key: str) -> Receipt | None:
         """The shop's receipt for this key, where the shop keeps them."""
         found = self.http.get_json(f"{self.settings.base_url}/messages", params={"key": key})["data"]
         return self._receipt(found[0]) if found else None

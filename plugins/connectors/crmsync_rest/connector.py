@@ -157,7 +157,7 @@ class RestConnector(Connector[RestSettings]):
         """Deliver a message; how a repeated key behaves is configured, and told by `accepts`."""
         return self._outbox.send(message, key)
 
-    def lookup_message(self, key: str) -> Receipt | None:
+    def lookup_message(self, message: OutgoingMessage, key: str) -> Receipt | None:
         return self._outbox.lookup(key)
 
     @cached_property

@@ -28,9 +28,10 @@ def push_repeated(bench: Bench) -> None:
             if again.reference != first.reference:
                 raise Unmet(f"{name}: a repeated key gives another receipt")
         elif mode == "lookup":
-            if connector.lookup_message("conformance-unknown") is not None:
+            message = bench.platform.message()
+            if connector.lookup_message(message, "conformance-unknown") is not None:
                 raise Unmet("lookup_message finds a key that was never sent")
-            found = connector.lookup_message("conformance-1")
+            found = connector.lookup_message(message, "conformance-1")
             if found is None or found.reference != first.reference:
                 raise Unmet("lookup_message does not find what was sent under a key")
         bench.platform.push(connector, name, "conformance-2")

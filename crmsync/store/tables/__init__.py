@@ -17,14 +17,21 @@ from crmsync.store.tables.fact import (
     ShopFact,
 )
 from crmsync.store.tables.flag import Flag, FlagEvent
-from crmsync.store.tables.message import Approval, Delivery, DeliveryOutcome, Message, MessageState
+from crmsync.store.tables.message import (
+    Approval,
+    Arm,
+    Assignment,
+    Delivery,
+    DeliveryOutcome,
+    Message,
+    MessageState,
+)
 from crmsync.store.tables.model_fit import ModelFit, RuleState
 from crmsync.store.tables.order import Order, OrderLine, Product, Refund
 from crmsync.store.tables.quarantine import Quarantine
 from crmsync.store.tables.quota import Quota, TokenRow
 from crmsync.store.tables.review import Agent, Conversation, Review
 from crmsync.store.tables.touched import Touched
-from crmsync.store.tables.webhook import WebhookEvent
 
 __all__ = [
     "EPOCH",
@@ -32,6 +39,8 @@ __all__ = [
     "Agent",
     "AgentFact",
     "Approval",
+    "Arm",
+    "Assignment",
     "Audit",
     "Backtest",
     "Connection",
@@ -65,7 +74,6 @@ __all__ = [
     "Suppression",
     "TokenRow",
     "Touched",
-    "WebhookEvent",
     "from_instant",
     "to_instant",
 ]

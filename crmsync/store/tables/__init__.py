@@ -32,6 +32,7 @@ from crmsync.store.tables.quarantine import Quarantine
 from crmsync.store.tables.quota import Quota, TokenRow
 from crmsync.store.tables.review import Agent, Conversation, Review
 from crmsync.store.tables.touched import Touched
+from crmsync.store.tables.webhook import WebhookEvent
 
 __all__ = [
     "EPOCH",
@@ -74,6 +75,7 @@ __all__ = [
     "Suppression",
     "TokenRow",
     "Touched",
+    "WebhookEvent",
     "from_instant",
     "to_instant",
 ]

@@ -124,6 +124,46 @@ class History:
         )
         self._touch(columns.get("order_id"), {"account_id": account, **columns})
 
+    def product(self, id: str, category: str | None = None, **columns: Any) -> None:
+        self.rows[t.Product].append({**self._pulled(id, START), "title": id, "category": category, **columns})
+        self.touched.add(("product", id))
+
+    def roster(self, agent: str, at: int, *, attended: bool = True, **columns: Any) -> None:
+        self._agent({"agent_id": agent})
+        self.rows[t.Attendance].append(
+            {
+                **self._pulled(f"{agent}:{at}", day(at)),
+                "agent_id": agent,
+                "day": day(at),
+                "scheduled": True,
+                "attended": attended,
+                **columns,
+            }
+        )
+        self.touched.add(("agent", agent))
+
+    def message(self, customer_id: int, account: str, at: float) -> None:
+        """A campaign's message that went out."""
+        self.rows[t.Message].append(
+            {
+                "key": f"{self.name}:{account}:{at}",
+                **dict.fromkeys(("campaign", "template", "template_version", "channel"), "win-back"),
+                "approve": "never",
+                "purpose": "marketing",
+                "medium": "platform",
+                "level": "high",
+                "connection_id": self.id,
+                "account_id": account,
+                "customer_id": customer_id,
+                "flag_id": 1,
+                "language": "en",
+                "state": "sent",
+                "sent_at": day(at),
+                **dict.fromkeys(("planned_at", "expires_at", "next_attempt_at", "changed_at"), day(at)),
+            }
+        )
+        self.touched.add(("account", account))
+
     def _agent(self, columns: dict[str, Any]) -> None:
         row = {"connection_id": self.id, "external_id": columns.get("agent_id"), "learned_at": START}
         if row["external_id"] and row not in self.rows[t.Agent]:
@@ -180,6 +220,8 @@ class History:
 def random_history(history: History, seed: int, orders: int = 60, *, first: int = 0) -> None:
     """A little of everything, the same for the same seed."""
     chance = random.Random(seed)
+    for number in range(0 if first else 8):
+        history.product(f"p{number}", chance.choice([None, "tea", "cups", "pots"]))
     for number in range(first, first + orders):
         id = f"o{number}"
         at = chance.uniform(0, 200)
@@ -230,3 +272,5 @@ def random_history(history: History, seed: int, orders: int = 60, *, first: int 
                 rating=chance.choice([None, 1.0, 5.0]),
                 first_reply_at=chance.choice([None, day(at)]),
             )
+        if chance.random() < 0.1:
+            history.roster(chance.choice(["a1", "a2"]), number, attended=chance.random() < 0.8)

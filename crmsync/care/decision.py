@@ -12,6 +12,7 @@ from sqlalchemy import Connection as Transaction
 from crmsync.care import reason
 from crmsync.care.audit import audit
 from crmsync.care.upsert import upsert
+from crmsync.insight import message_sent
 from crmsync.sdk import UsageError
 from crmsync.store import Store
 from crmsync.store.tables import Approval, Message
@@ -102,6 +103,8 @@ def resolve(store: Store, id: int, outcome: Resolution, *, actor: str, now: date
         else:
             values |= {"state": "queued", "next_attempt_at": now, "attempts": 0}
         transaction.execute(update(Message).where(Message.id == id).values(values))
+        if outcome == "sent":
+            message_sent(transaction, id)
         audit(transaction, now, actor, "resolve", f"message {id}", outcome)
 
 

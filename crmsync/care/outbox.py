@@ -16,6 +16,7 @@ from sqlalchemy import Row, func, insert, not_, or_, select, tuple_, update
 
 from crmsync.care import reason
 from crmsync.care.addressee import ACCOUNT_COLUMNS
+from crmsync.insight import message_sent
 from crmsync.sdk import Receipt
 from crmsync.sdk.message import Idempotency
 from crmsync.store import Store
@@ -154,7 +155,10 @@ def finish(
             .where(Delivery.message_id == message["id"], Delivery.fence == attempt.scalar_subquery())
             .values(ended_at=now, outcome=outcome, reason=why, reference=reference)
         )
-        return put(transaction, message, state, now, reason=why, doubtful=doubtful, **values)
+        ours = put(transaction, message, state, now, reason=why, doubtful=doubtful, **values)
+        if ours and receipt:
+            message_sent(transaction, message["id"])
+        return ours
 
 
 def settle(transaction: Transaction, message: Mapping[str, Any]) -> None:

@@ -3,22 +3,30 @@
 from __future__ import annotations
 
 import ipaddress
-from datetime import timedelta
+from datetime import time, timedelta
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
-from pydantic import Field, SerializeAsAny, model_validator
+from pydantic import BaseModel, ConfigDict, Field, SerializeAsAny, model_validator
 
-from crmsync.config.campaign import Campaign
 from crmsync.config.database import Database
-from crmsync.config.part import Language, Name, Part
 from crmsync.config.problem import refused
+from crmsync.config.quiet_hours import QuietHours
 from crmsync.config.schedule import Schedule
 from crmsync.config.zone import Zone
 from crmsync.sdk import Duration, Settings, Share
+from crmsync.sdk.records import Purpose
+from crmsync.sdk.rule import Level
+
+Language = Literal["en", "zh"]
+Name = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9_-]*$", max_length=64)]
 
 
-class DaemonConfig(Part):
+class _Part(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True, validate_default=True)
+
+
+class DaemonConfig(_Part):
     """How the daemon runs."""
 
     listen: str = Field(
@@ -63,7 +71,7 @@ class DaemonConfig(Part):
         return self
 
 
-class ConnectionConfig(Part):
+class ConnectionConfig(_Part):
     """One account on one platform."""
 
     id: Name = Field(description="Your name for it; it is part of every record's identity, so keep it.")
@@ -75,7 +83,20 @@ class ConnectionConfig(Part):
     settings: SerializeAsAny[Settings] = Field(description="What the connector is configured with.")
 
 
-class RuleConfig(Part):
+class FactsConfig(_Part):
+    """How facts are counted where the words alone leave it open; changing it works them all out anew."""
+
+    consult_window: Duration = Field(
+        timedelta(days=3),
+        description="A customer who buys within this time of asking an agent was converted by that agent.",
+    )
+    answer_window: Duration = Field(
+        timedelta(days=14),
+        description="A customer who buys within this time of a campaign's message has answered it.",
+    )
+
+
+class RuleConfig(_Part):
     """One rule under one name; a rule may stand there twice with different settings."""
 
     name: str = Field(description="Your name for it, which campaigns use.")
@@ -83,7 +104,7 @@ class RuleConfig(Part):
     settings: SerializeAsAny[Settings] = Field(description="What the rule is configured with.")
 
 
-class ChannelConfig(Part):
+class ChannelConfig(_Part):
     """One way to reach customers."""
 
     id: Name = Field(description="Your name for it; campaigns use it.")
@@ -91,7 +112,30 @@ class ChannelConfig(Part):
     settings: SerializeAsAny[Settings] = Field(description="What the channel is configured with.")
 
 
-class Limits(Part):
+class Campaign(_Part):
+    """Who is written to, when a rule raises a flag on them."""
+
+    name: Name = Field(description="Your name for it; it is part of every message's key, so keep it.")
+    when: str = Field(description="The rule, by its name under `rules`, whose flags it answers.")
+    level: Level | None = Field(None, description="Answer flags of this level and above only.")
+    channel: str = Field("platform", description="The id of the channel it writes through.")
+    purpose: Purpose = Field("marketing", description="What the consent must cover.")
+    template: str = Field(description="A template of crmsync by its name, or a file beside this one.")
+    language: Language | None = Field(None, description="The customer's own, else that of the config.")
+    cooldown: Duration = Field(timedelta(days=90), description="How long before it may write again.")
+    expires: Duration = Field(timedelta(hours=72), description="A message not sent by then is dropped.")
+    quiet_hours: QuietHours | None = Field(
+        QuietHours(time(21), time(9)), description="Hours of the shop's day in which nothing is sent."
+    )
+    daily_cap: Annotated[int, Field(ge=0)] = Field(50, description="Messages a day at the most.")
+    approve: Literal["first", "always", "never"] = Field(
+        "first", description="Whether a person approves: the first messages of a template, all, or none."
+    )
+    control_group: Share = Field(0.0, description="The share that is left alone, to compare with.")
+    enabled: bool = Field(True, description="Whether it plans and sends.")
+
+
+class Limits(_Part):
     """What holds for all campaigns together."""
 
     stop: bool = Field(False, description="Send nothing at all.")
@@ -99,12 +143,9 @@ class Limits(Part):
         1, description="Marketing messages to one customer in `period`."
     )
     period: Duration = Field(timedelta(days=7), description="The period `per_customer` counts in.")
-    holdout: Share = Field(
-        0.0, description="The share of customers no marketing campaign writes to, to compare with."
-    )
 
 
-class Config(Part):
+class Config(_Part):
     """One configuration file."""
 
     database: Database = Field(
@@ -117,6 +158,7 @@ class Config(Part):
     disabled_plugins: list[str] = Field([], description="Plugins that are not loaded.")
     daemon: DaemonConfig = Field(DaemonConfig(), description="How the daemon runs.")
     connections: list[ConnectionConfig] = Field([], description="The accounts that are pulled.")
+    facts: FactsConfig = Field(FactsConfig(), description="How facts are counted.")
     rules: dict[Name, RuleConfig] = Field({}, description="The rules that judge, by your name for them.")
     channels: list[ChannelConfig] = Field([], description="The ways to reach customers.")
     care: list[Campaign] = Field([], description="The campaigns.")

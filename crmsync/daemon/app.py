@@ -16,7 +16,7 @@ from crmsync.daemon.connections import Connections
 from crmsync.daemon.outcome import FAULTS, Failure, PassResult, StageName, log
 from crmsync.daemon.parts import Parts
 from crmsync.daemon.status import walked_streams
-from crmsync.insight import refresh_facts
+from crmsync.insight import Windows, refresh_facts
 from crmsync.plugins import PluginHost, open_config
 from crmsync.rules import judge_rules, retire_rules
 from crmsync.sdk import (
@@ -27,7 +27,6 @@ from crmsync.sdk import (
     RunResult,
     SystemClock,
     UsageError,
-    WebhookRequest,
 )
 from crmsync.store import Store, schema
 from crmsync.sync.connection import sync_connection
@@ -35,7 +34,6 @@ from crmsync.sync.progress import Progress
 from crmsync.sync.quarantine import Replayed, quarantine_counts, replay
 from crmsync.sync.run import close_orphans
 from crmsync.sync.stream import INCREMENTAL, Scope
-from crmsync.sync.webhook import Verdict, receive
 from crmsync.sync.write import Target
 
 
@@ -194,18 +192,6 @@ class App:
             )
         }
 
-    def receive(self, connection: str, request: WebhookRequest) -> Verdict | None:
-        """Judge an event of a connection's platform; None when no such connection takes any."""
-        entry = self.config.connection(connection)
-        if entry is None or not entry.enabled:
-            return None
-        connector = self.connections.connector(connection)
-        webhook = connector.webhook()
-        if webhook is None:
-            return None
-        offered = set(connector.offers()) & set(entry.streams or connector.offers())
-        return receive(self.store, connection, webhook, offered, request, self.clock.now())
-
     def replay(
         self, *, connection: str | None = None, stream: str | None = None, ids: Sequence[int] | None = None
     ) -> Replayed:
@@ -231,7 +217,9 @@ class App:
         result = PassResult()
 
         def refresh() -> None:
-            result.facts = refresh_facts(self.store, self.clock.now())
+            counted = self.config.facts
+            windows = Windows(counted.consult_window, counted.answer_window)
+            result.facts = refresh_facts(self.store, self.clock.now(), windows)
 
         self._guarded(result, "insight", "", refresh)
         return result

@@ -187,6 +187,7 @@ def stored_records(store: Store) -> dict[str, int]:
         "refunds": t.Refund,
         "reviews": t.Review,
         "conversations": t.Conversation,
+        "attendance": t.Attendance,
     }
     with store.read() as reading:
         return {

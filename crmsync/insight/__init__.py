@@ -3,13 +3,17 @@
 from crmsync.insight.load import last_refresh, load_facts, past_facts
 from crmsync.insight.refresh import FactsResult, refresh_facts
 from crmsync.insight.span import Span, history_span
+from crmsync.insight.stale import message_sent
+from crmsync.insight.windows import Windows
 
 __all__ = [
     "FactsResult",
     "Span",
+    "Windows",
     "history_span",
     "last_refresh",
     "load_facts",
+    "message_sent",
     "past_facts",
     "refresh_facts",
 ]

@@ -5,21 +5,34 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from crmsync.insight.words import (
+    AWAITED,
     CANCELLED,
+    COMPLAINT_TYPES,
     DAY,
     DELIVERED,
     LATE,
+    MESSAGE_KNOWN,
     MONEY_BACK,
     ORDER_KNOWN,
+    PRODUCT_KNOWN,
     REFUND_KNOWN,
     REFUNDED_WITHOUT_RECORD,
     REVIEW_KNOWN,
     TALK_KNOWN,
     VALID,
+    binary,
+    counts,
+    whole,
 )
+from crmsync.insight.zone import shifts
+
+_BY_TYPE = counts("complaints", "type", COMPLAINT_TYPES)
+# The earliest promised time with its order's id behind it, so that one MIN finds both: every instant
+# has eighteen digits once this is added.
+_DIGITS = 10**17
 
 # CROSS JOIN holds SQLite to this order: customer, accounts, their orders by index, what hangs on each.
-_RELATIONS = f"""WITH zone(connection_id, shift) AS (VALUES {{zones}}),
+_RELATIONS = f"""WITH {{shifts}},
 owner AS MATERIALIZED (
  SELECT s.customer_id, a.connection_id, a.external_id, z.shift
  FROM fact_scope_customer s CROSS JOIN account a CROSS JOIN zone z
@@ -28,23 +41,34 @@ owner AS MATERIALIZED (
 placed AS MATERIALIZED (
  SELECT w.customer_id, o.connection_id, o.external_id AS order_id, o.currency, o.total, o.placed_at,
   (o.placed_at + w.shift) / {DAY} AS day, {VALID} AS valid, {DELIVERED} AS delivered, {LATE} AS late,
-  {CANCELLED} AS cancelled, CASE WHEN {REFUNDED_WITHOUT_RECORD} THEN 1 ELSE 0 END AS marked
+  o.delivered_at, {AWAITED} AS due_at,
+  {CANCELLED} AS cancelled, CASE WHEN {REFUNDED_WITHOUT_RECORD} THEN 1 ELSE 0 END AS marked,
+  COALESCE(o.updated_at, o.placed_at) AS marked_at
  FROM owner w CROSS JOIN "order" o
  WHERE o.connection_id = w.connection_id AND o.account_id = w.external_id AND {ORDER_KNOWN}
 ),
 refund_known AS MATERIALIZED (
- SELECT p.customer_id, r.currency, r.kind, r.type, {MONEY_BACK} AS amount
+ SELECT p.customer_id, r.currency, r.kind, r.type, {MONEY_BACK} AS amount, r.requested_at AS at,
+  CASE WHEN r.requested_at >= p.delivered_at THEN 1 ELSE 0 END AS after_delivery,
+  CASE WHEN p.valid = 1 THEN p.connection_id || '/' || p.order_id END AS valid_order
  FROM placed p CROSS JOIN refund r
  WHERE r.connection_id = p.connection_id AND r.order_id = p.order_id AND {REFUND_KNOWN}
  UNION ALL
- SELECT customer_id, currency, 'refund', NULL, total FROM placed WHERE marked = 1
+ SELECT customer_id, currency, 'refund', NULL, total, marked_at, 0,
+  CASE WHEN valid = 1 THEN connection_id || '/' || order_id END FROM placed WHERE marked = 1
 ),
 back AS (
  SELECT customer_id, currency, SUM(amount) AS refunded FROM refund_known GROUP BY customer_id, currency
 ),
+recent AS (
+ SELECT customer_id, currency, total, ROW_NUMBER() OVER (PARTITION BY customer_id, currency
+  ORDER BY placed_at DESC, connection_id, order_id COLLATE {{binary}}) AS place
+ FROM placed WHERE valid = 1
+),
 spend AS (
- SELECT customer_id, currency, COUNT(*) AS orders, SUM(total) AS gross
- FROM placed WHERE valid = 1 GROUP BY customer_id, currency
+ SELECT customer_id, currency, COUNT(*) AS orders, SUM(total) AS gross,
+  SUM(CASE WHEN place <= 3 THEN total ELSE 0 END) AS last_three
+ FROM recent GROUP BY customer_id, currency
 ),
 ranked AS (
  SELECT spend.*,
@@ -54,46 +78,87 @@ ranked AS (
 
 FACTS = f"""{_RELATIONS},
 main AS (
- SELECT customer_id, MAX(currency) AS currency, MAX(orders) AS orders, MAX(gross) AS gross
+ SELECT customer_id, MAX(currency) AS currency, MAX(orders) AS orders, MAX(gross) AS gross,
+  MAX(last_three) AS last_three
  FROM ranked WHERE place = 1 GROUP BY customer_id
 ),
-ordered AS (
- SELECT customer_id, SUM(valid) AS orders, COUNT(DISTINCT CASE WHEN valid = 1 THEN day END) AS purchase_days,
-  MIN(CASE WHEN valid = 1 THEN day END) AS first_day, MAX(CASE WHEN valid = 1 THEN day END) AS last_day,
-  MIN(CASE WHEN valid = 1 THEN placed_at END) AS first_order_at,
-  MAX(CASE WHEN valid = 1 THEN placed_at END) AS last_order_at, SUM(valid * delivered) AS delivered_orders,
-  SUM(valid * delivered * late) AS late_orders, SUM(cancelled) AS cancelled_orders
- FROM placed GROUP BY customer_id
-),
 bought AS (
- SELECT p.customer_id, SUM(l.quantity) AS units, COUNT(DISTINCT l.product_id) AS products
- FROM placed p CROSS JOIN order_line l
- WHERE p.valid = 1 AND l.connection_id = p.connection_id AND l.order_id = p.order_id
- GROUP BY p.customer_id
+ SELECT b.customer_id, SUM(b.units) AS units, COUNT(b.product_id) AS products,
+  COUNT(DISTINCT g.category) AS categories
+ FROM (
+  SELECT p.customer_id, l.connection_id, l.product_id, SUM(l.quantity) AS units
+  FROM placed p CROSS JOIN order_line l
+  WHERE p.valid = 1 AND l.connection_id = p.connection_id AND l.order_id = p.order_id
+  GROUP BY p.customer_id, l.connection_id, l.product_id
+ ) b LEFT JOIN product g ON g.connection_id = b.connection_id AND g.external_id = b.product_id
+  AND {PRODUCT_KNOWN}
+ GROUP BY b.customer_id
 ),
 returned AS (
  SELECT customer_id, COUNT(*) AS refunds, SUM(CASE WHEN kind = 'return' THEN 1 ELSE 0 END) AS returns,
-  SUM(CASE WHEN kind = 'exchange' THEN 1 ELSE 0 END) AS exchanges, COUNT(type) AS complaints
+  SUM(CASE WHEN kind = 'exchange' THEN 1 ELSE 0 END) AS exchanges, COUNT(type) AS complaints, {_BY_TYPE},
+  SUM(after_delivery) AS refunds_after_delivery, COUNT(DISTINCT valid_order) AS refunded_orders,
+  MIN(at) AS first_at
  FROM refund_known GROUP BY customer_id
 ),
 said AS (
  SELECT customer_id, COUNT(*) AS reviews, SUM(CASE WHEN level = 'good' THEN 1 ELSE 0 END) AS good_reviews,
   SUM(CASE WHEN level = 'neutral' THEN 1 ELSE 0 END) AS neutral_reviews,
-  SUM(CASE WHEN level = 'bad' THEN 1 ELSE 0 END) AS bad_reviews
+  SUM(CASE WHEN level = 'bad' THEN 1 ELSE 0 END) AS bad_reviews,
+  MIN(CASE WHEN level = 'bad' THEN created_at END) AS first_bad_at
  FROM (
-  SELECT p.customer_id, r.level FROM placed p CROSS JOIN review r
+  SELECT p.customer_id, r.level, r.created_at FROM placed p CROSS JOIN review r
   WHERE r.connection_id = p.connection_id AND r.order_id = p.order_id AND {REVIEW_KNOWN}
   UNION ALL
-  SELECT w.customer_id, r.level FROM owner w CROSS JOIN review r
+  SELECT w.customer_id, r.level, r.created_at FROM owner w CROSS JOIN review r
   WHERE r.connection_id = w.connection_id AND r.account_id = w.external_id AND r.order_id IS NULL
    AND {REVIEW_KNOWN}
  ) heard GROUP BY customer_id
 ),
 asked AS (
- SELECT w.customer_id, COUNT(*) AS conversations, COUNT(c.type) AS complaints
+ SELECT w.customer_id, COUNT(*) AS conversations, COUNT(c.type) AS complaints, {_BY_TYPE},
+  MIN(CASE WHEN c.type <> 'suggestion' THEN c.started_at END) AS first_complaint_at
  FROM owner w CROSS JOIN conversation c
  WHERE c.connection_id = w.connection_id AND c.account_id = w.external_id AND {TALK_KNOWN}
  GROUP BY w.customer_id
+),
+trouble AS (
+ SELECT customer_id, MIN(at) AS first_at FROM (
+  SELECT customer_id, first_at AS at FROM returned
+  UNION ALL
+  SELECT customer_id, first_bad_at FROM said
+  UNION ALL
+  SELECT customer_id, first_complaint_at FROM asked
+ ) troubles GROUP BY customer_id
+),
+ordered AS (
+ SELECT p.customer_id, SUM(valid) AS orders,
+  COUNT(DISTINCT CASE WHEN valid = 1 THEN day END) AS purchase_days,
+  MIN(CASE WHEN valid = 1 THEN day END) AS first_day, MAX(CASE WHEN valid = 1 THEN day END) AS last_day,
+  MIN(CASE WHEN valid = 1 THEN placed_at END) AS first_order_at,
+  MAX(CASE WHEN valid = 1 THEN placed_at END) AS last_order_at, SUM(valid * delivered) AS delivered_orders,
+  SUM(valid * delivered * late) AS late_orders, SUM(cancelled) AS cancelled_orders, MIN(due_at) AS due_at,
+  SUBSTR(MIN((CAST(due_at + {_DIGITS} AS TEXT) || order_id) COLLATE {{binary}}), 19) AS due_order,
+  SUM(CASE WHEN valid = 1 AND placed_at > t.first_at THEN 1 ELSE 0 END) AS orders_after_trouble
+ FROM placed p LEFT JOIN trouble t ON t.customer_id = p.customer_id GROUP BY p.customer_id
+),
+rhythm AS (
+ SELECT customer_id, SUM(gap * gap) AS gap_squares, MAX(CASE WHEN gap > 0 THEN day - gap END) AS day_before
+ FROM (
+  SELECT customer_id, day, day - LAG(day) OVER (PARTITION BY customer_id ORDER BY day) AS gap
+  FROM placed WHERE valid = 1
+ ) paced GROUP BY customer_id
+),
+written AS (
+ SELECT s.customer_id, COUNT(*) AS messages_received, SUM(CASE WHEN EXISTS (
+   SELECT 1 FROM account a CROSS JOIN "order" o
+   WHERE a.customer_id = s.customer_id AND o.connection_id = a.connection_id AND o.account_id = a.external_id
+    AND o.placed_at > m.sent_at AND o.placed_at <= m.sent_at + :answer_window
+    AND {ORDER_KNOWN} AND {VALID} = 1
+  ) THEN 1 ELSE 0 END) AS messages_answered
+ FROM fact_scope_customer s CROSS JOIN message m
+ WHERE m.customer_id = s.customer_id AND {MESSAGE_KNOWN}
+ GROUP BY s.customer_id
 )
 SELECT s.customer_id, {{columns}}
 FROM fact_scope_customer s
@@ -104,6 +169,8 @@ LEFT JOIN bought ON bought.customer_id = s.customer_id
 LEFT JOIN returned ON returned.customer_id = s.customer_id
 LEFT JOIN said ON said.customer_id = s.customer_id
 LEFT JOIN asked ON asked.customer_id = s.customer_id
+LEFT JOIN rhythm ON rhythm.customer_id = s.customer_id
+LEFT JOIN written ON written.customer_id = s.customer_id
 WHERE 1 = 1"""
 
 OTHER_CURRENCIES = f"""{_RELATIONS}
@@ -112,23 +179,28 @@ SELECT ranked.customer_id, ranked.currency, ranked.orders, CAST(ranked.gross AS 
 FROM ranked LEFT JOIN back ON back.customer_id = ranked.customer_id AND back.currency = ranked.currency
 WHERE ranked.place > 1"""
 
-
-def _of(source: str, names: str) -> dict[str, str]:
-    return {name: f"CAST(COALESCE({source}.{name}, 0) AS BIGINT)" for name in names.split()}
-
-
 _COLUMNS = {
-    **_of("ordered", "orders purchase_days delivered_orders late_orders cancelled_orders"),
+    **whole("ordered", "orders purchase_days delivered_orders late_orders cancelled_orders"),
+    **whole("ordered", "orders_after_trouble"),
     **{n: f"ordered.{n}" for n in ("first_day", "last_day", "first_order_at", "last_order_at")},
+    "due_at": "ordered.due_at",
+    "due_order": "ordered.due_order",
     "currency": "main.currency",
     "currency_orders": "CAST(COALESCE(main.orders, 0) AS BIGINT)",
-    **_of("main", "gross"),
-    **_of("back", "refunded"),
-    **_of("bought", "units products"),
-    **_of("returned", "refunds returns exchanges"),
-    **_of("said", "reviews good_reviews neutral_reviews bad_reviews"),
-    **_of("asked", "conversations"),
-    "complaints": "CAST(COALESCE(returned.complaints, 0) + COALESCE(asked.complaints, 0) AS BIGINT)",
+    **whole("main", "gross"),
+    "last_three": "CAST(COALESCE(main.last_three, 0) AS BIGINT)",
+    **whole("back", "refunded"),
+    **whole("bought", "units products categories"),
+    **whole("returned", "refunds returns exchanges refunded_orders refunds_after_delivery"),
+    **whole("said", "reviews good_reviews neutral_reviews bad_reviews"),
+    **whole("asked", "conversations"),
+    **{
+        name: f"CAST(COALESCE(returned.{name}, 0) + COALESCE(asked.{name}, 0) AS BIGINT)"
+        for name in ("complaints", *(f"complaints_{type}" for type in COMPLAINT_TYPES))
+    },
+    "gap_squares": "CAST(COALESCE(rhythm.gap_squares, 0) AS BIGINT)",
+    "last_gap_days": "ordered.last_day - rhythm.day_before",
+    **whole("written", "messages_received messages_answered"),
 }
 
 
@@ -137,20 +209,16 @@ def columns() -> list[str]:
     return list(_COLUMNS)
 
 
-def select(zones: Mapping[int, int]) -> str:
+def select(zones: Mapping[int, int], dialect: str) -> str:
     """The facts of all customers in `fact_scope_customer`: customer_id and `columns()`.
 
     `zones` gives each connection's day: what to add to an instant to get the shop's own time.
-    Bound by `:until` and `:known`.
+    Bound by `:until`, `:known` and `:answer_window`.
     """
     named = ", ".join(f"{sql} AS {name}" for name, sql in _COLUMNS.items())
-    return FACTS.format(columns=named, zones=_values(zones))
+    return FACTS.format(columns=named, shifts=shifts(zones), binary=binary(dialect))
 
 
-def select_other_currencies(zones: Mapping[int, int]) -> str:
+def select_other_currencies(zones: Mapping[int, int], dialect: str) -> str:
     """What those customers spent in other currencies than their main one."""
-    return OTHER_CURRENCIES.format(zones=_values(zones))
-
-
-def _values(zones: Mapping[int, int]) -> str:
-    return ", ".join(f"({connection}, {shift})" for connection, shift in zones.items())
+    return OTHER_CURRENCIES.format(shifts=shifts(zones), binary=binary(dialect))

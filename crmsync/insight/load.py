@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import Connection, text
 
-from crmsync.insight import customer, quality, scope
-from crmsync.insight.words import CONSULT_WINDOW, FOREVER
+from crmsync.insight import customer, quality, rfm, scope
+from crmsync.insight.windows import USUAL, windows_of_facts
+from crmsync.insight.words import FOREVER
 from crmsync.insight.zone import day_shifts
 from crmsync.sdk import Facts
 from crmsync.sdk.columns import INSTANTS, TEXT, stored
@@ -50,12 +51,13 @@ def load_facts(
     with store.read() as connection:
         rows = connection.execute(
             text(
-                f"SELECT {_id(subject)}, {', '.join(f'f.{name}' for name in names)}"
-                f" FROM {subject}_fact f {_connection(subject)} {where} ORDER BY 1"
+                f"SELECT {_listed(subject, names)}"
+                f" FROM {_named(subject, f'{subject}_fact')} {where} ORDER BY 1"
             ),
             {} if changed_since is None else {"since": changed_since},
         ).all()
-    return _facts(subject, as_of, names, rows, partial(past_facts, store, subject))
+        shops = _shops(connection, "SELECT connection_id, orders, currency, gross FROM shop_fact", {})
+    return _facts(subject, as_of, names, rows, shops, partial(past_facts, store, subject))
 
 
 def past_facts(store: Store, subject: Subject, until: datetime, *, known: datetime | None = None) -> Facts:
@@ -65,40 +67,55 @@ def past_facts(store: Store, subject: Subject, until: datetime, *, known: dateti
     later than it happened. Records are kept as they are now; their states at `until` follow from
     their times (paid, delivered, cancelled, completed).
     """
-    bounds = {
-        "until": to_instant(until),
-        "known": FOREVER if known is None else to_instant(known),
-        "consult_window": CONSULT_WINDOW,
-        "newline": "\n",
-    }
-    names = customer.columns() if subject == "customer" else quality.columns(subject)
     before = partial(past_facts, store, subject, known=known)
     with store.read() as connection:
+        bounds = {
+            "until": to_instant(until),
+            "known": FOREVER if known is None else to_instant(known),
+            "newline": "\n",
+            **(windows_of_facts(connection) or USUAL).bounds(),
+        }
+        zones, dialect = day_shifts(connection), connection.dialect.name
         scope.prepare(connection)
         if not scope.fill(connection, subject, every=True):
-            return _facts(subject, until, names, [], before)
+            return _facts(subject, until, _columns(subject), [], {}, before)
+        if subject == "customer":
+            query, shops = customer.select(zones, dialect), {}
+        else:
+            query = quality.select(subject, zones, dialect, full=True)
+            shops = _shops(connection, quality.shop_totals(), bounds)
+        names = _columns(subject)
         rows = connection.execute(
-            text(
-                f"SELECT {_id(subject)}, {', '.join(f'f.{name}' for name in names)}"
-                f" FROM ({_select(connection, subject)}) f {_connection(subject)} ORDER BY 1"
-            ),
-            bounds,
+            text(f"SELECT {_listed(subject, names)} FROM {_named(subject, f'({query})')} ORDER BY 1"), bounds
         ).all()
-    return _facts(subject, until, names, rows, before)
+    return _facts(subject, until, names, rows, shops, before)
 
 
-def _select(connection: Connection, subject: Subject) -> str:
-    if subject == "customer":
-        return customer.select(day_shifts(connection))
-    return quality.select(subject, connection.dialect.name, full=True)
+_Shop = tuple[float, str | None, float]
+"""A shop's valid orders, and what it sold in its main currency."""
 
 
-def _id(subject: Subject) -> str:
-    return {"customer": "f.customer_id", "shop": "c.name"}.get(subject, "c.name || '/' || f.external_id")
+def _shops(connection: Connection, query: str, bounds: Mapping[str, Any]) -> dict[int, _Shop]:
+    rows = connection.execute(text(query), bounds)
+    return {id: (float(orders), currency, float(gross)) for id, orders, currency, gross in rows}
 
 
-def _connection(subject: Subject) -> str:
-    return "" if subject == "customer" else "JOIN connection c ON c.id = f.connection_id"
+def _columns(subject: Subject) -> list[str]:
+    return customer.columns() if subject == "customer" else quality.columns(subject)
+
+
+def _listed(subject: Subject, names: Sequence[str]) -> str:
+    """The subject's key, the connection it belongs to, its columns."""
+    key = {"customer": "f.customer_id, 0", "shop": "c.name, c.id"}.get(
+        subject, "c.name || '/' || f.external_id, c.id"
+    )
+    return ", ".join((key, *(f"f.{name}" for name in names)))
+
+
+def _named(subject: Subject, source: str) -> str:
+    return (
+        f"{source} f" if subject == "customer" else f"{source} f JOIN connection c ON c.id = f.connection_id"
+    )
 
 
 def _facts(
@@ -106,56 +123,84 @@ def _facts(
     as_of: datetime,
     names: Sequence[str],
     rows: Sequence[Any],
+    shops: Mapping[int, _Shop],
     past: Callable[[datetime], Facts],
 ) -> Facts:
     import numpy as np
 
-    first, *rest = zip(*rows, strict=True) if rows else [()] * (len(names) + 1)
+    first, connections, *rest = zip(*rows, strict=True) if rows else [()] * (len(names) + 2)
     ids = np.array([str(value) for value in first], dtype=object)
     columns = {
         name: np.array(values, dtype=object if name in TEXT else float)
         for name, values in zip(names, rest, strict=True)
     }
-    for name in INSTANTS & columns.keys():
+    if subject == "customer" and rfm.SCORES[0] not in columns:
+        columns |= rfm.scores(columns)
+    for name in (INSTANTS | {"response_time"}) & columns.keys():
         columns[name] *= _MICRO
-    if "response_time" in columns:
-        columns["response_time"] *= _MICRO
     columns |= _derived(subject, as_of, columns.__getitem__)
+    if subject in ("product", "agent"):
+        columns |= _within_shop(subject, columns, [shops.get(id, (0.0, None, 0.0)) for id in connections])
     return Facts(subject, as_of, ids, columns, past)
 
 
 def _derived(subject: Subject, as_of: datetime, of: Callable[[str], Array]) -> Iterable[tuple[str, Array]]:
-    import numpy as np
-
     net = of("gross") - of("refunded")
     columns = {"net": net, "average_order": _per(net, of("currency_orders"))}
     if subject == "customer":
-        now = as_of.timestamp()
-        tenure = np.maximum((now - of("first_order_at")) / _DAY, 0)
-        x = np.maximum(of("purchase_days") - 1, 0)
-        t_x = of("last_day") - of("first_day")
-        columns |= {
-            "recency_days": np.maximum((now - of("last_order_at")) / _DAY, 0),
-            "tenure_days": tenure,
-            "x": x,
-            "t_x": t_x,
-            "T": np.maximum(np.floor(tenure), t_x),
-            "mean_gap_days": _per(t_x, x),
-        }
-        return columns.items()
-    reviews = of("reviews")
+        return (columns | _rhythm(as_of, of)).items()
+    poor = of("bad_reviews") + of("neutral_reviews")
     columns |= {
         "trouble_rate": _per(of("troubled_orders"), of("orders")),
+        "complaint_rate": _per(of("complaints"), of("orders")),
         "refund_rate": _per(of("refunded_orders"), of("orders")),
-        "bad_review_rate": _per(of("bad_reviews"), reviews),
-        "poor_review_rate": _per(of("bad_reviews") + of("neutral_reviews"), reviews),
+        "return_rate": _per(of("returns") + of("exchanges"), of("delivered_orders")),
+        "bad_review_rate": _per(of("bad_reviews"), of("reviews")),
+        "poor_review_rate": _per(poor, of("reviews")),
+        "poor_reviews_per_order": _per(poor, of("orders")),
     }
+    if subject != "product":
+        columns["average_customer"] = _per(net, of("customers"))
     if subject == "agent":
         columns |= {
             "mean_response": _per(of("response_time"), of("answered")),
             "conversion_rate": _per(of("converted"), of("consulted")),
+            "complaints_per_inquiry": _per(of("complaints"), of("inquiries")),
+            "attendance_rate": _per(of("attendance_days"), of("scheduled_days")),
         }
     return columns.items()
+
+
+def _rhythm(as_of: datetime, of: Callable[[str], Array]) -> dict[str, Array]:
+    """What a customer's purchases and the clock say together."""
+    import numpy as np
+
+    now = as_of.timestamp()
+    tenure = np.maximum((now - of("first_order_at")) / _DAY, 0)
+    x = np.maximum(of("purchase_days") - 1, 0)
+    t_x = of("last_day") - of("first_day")
+    scatter = np.maximum(of("gap_squares") - _per(t_x * t_x, x), 0)
+    return {
+        "recency_days": np.maximum((now - of("last_order_at")) / _DAY, 0),
+        "tenure_days": tenure,
+        "x": x,
+        "t_x": t_x,
+        "T": np.maximum(np.floor(tenure), t_x),
+        "mean_gap_days": _per(t_x, x),
+        "gap_sd_days": np.sqrt(_per(scatter, x - 1)),
+        "last_three_average": _per(of("last_three"), np.minimum(of("currency_orders"), 3)),
+    }
+
+
+def _within_shop(subject: Subject, columns: Mapping[str, Array], shops: Sequence[_Shop]) -> dict[str, Array]:
+    """What a product or an agent is within its shop."""
+    import numpy as np
+
+    if subject == "product":
+        return {"basket_orders": np.array([orders for orders, _, _ in shops], dtype=float)}
+    same = columns["currency"] == np.array([currency for _, currency, _ in shops], dtype=object)
+    gross = np.array([gross for _, _, gross in shops], dtype=float)
+    return {"sales_share": np.where(same, _per(columns["gross"], gross), np.nan)}
 
 
 def _per(part: Array, whole: Array) -> Array:

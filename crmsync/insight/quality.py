@@ -6,19 +6,37 @@ review, refund or complaint that concerns it) and `extra`; what follows from the
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping
+
 from crmsync.insight.scope import relation
 from crmsync.insight.words import (
+    ATTENDANCE_KNOWN,
     CANCELLED,
+    COMPLAINT_TYPES,
+    DAY,
     DELIVERED,
     LATE,
     MONEY_BACK,
     ORDER_KNOWN,
+    PRODUCT_KNOWN,
     REFUND_KNOWN,
     REFUNDED_WITHOUT_RECORD,
     REVIEW_KNOWN,
     TALK_KNOWN,
     VALID,
+    WEEK,
+    binary,
+    counts,
+    whole,
 )
+from crmsync.insight.zone import shifts
+
+WEEKS = 26
+"""How many weeks `weekly` tells of."""
+COMPANIONS = 20
+"""How many other products `companions` names."""
+BASKET = 50
+"""Orders of more different products say nothing of what is bought together."""
 
 _STATE = f"{VALID} AS valid, {DELIVERED} AS delivered, {LATE} AS late, {CANCELLED} AS cancelled, o.placed_at"
 
@@ -41,7 +59,7 @@ _ONLY_PRODUCT = """NOT EXISTS (SELECT 1 FROM order_line k WHERE k.connection_id 
   AND k.order_id = l.order_id AND COALESCE(k.product_id, '') <> l.product_id)"""
 
 _PRODUCT = f"""
-line AS (
+line AS MATERIALIZED (
  SELECT l.connection_id, l.order_id, l.product_id, SUM(l.total) AS amount, SUM(l.quantity) AS units
  FROM {{line}} l WHERE {_NAMED} GROUP BY l.connection_id, l.order_id, l.product_id
 ),
@@ -78,7 +96,32 @@ event AS MATERIALIZED (
  WHERE {_SAME_ORDER.replace("r.", "c.")} AND c.product_id IS NULL AND c.type IS NOT NULL AND {_FIRST_LINE}
   AND {TALK_KNOWN}
 ),
-extra AS (SELECT connection_id, external_id FROM fact_scope)"""
+together AS (
+ SELECT l.connection_id, l.product_id AS external_id, k.product_id AS other,
+  COUNT(DISTINCT l.order_id) AS times
+ FROM line l CROSS JOIN "order" o CROSS JOIN order_line k
+ WHERE o.connection_id = l.connection_id AND o.external_id = l.order_id AND {ORDER_KNOWN} AND {VALID} = 1
+  AND k.connection_id = l.connection_id AND k.order_id = l.order_id AND COALESCE(k.product_id, '') <> ''
+  AND k.product_id <> l.product_id
+  AND (SELECT COUNT(DISTINCT b.product_id) FROM order_line b
+   WHERE b.connection_id = l.connection_id AND b.order_id = l.order_id
+    AND COALESCE(b.product_id, '') <> '') <= {BASKET}
+ GROUP BY l.connection_id, l.product_id, k.product_id
+),
+companion AS (
+ SELECT connection_id, external_id, {{companions}} AS companions FROM (
+  SELECT connection_id, external_id, other || ' ' || CAST(times AS TEXT) AS line,
+   ROW_NUMBER() OVER (PARTITION BY connection_id, external_id
+    ORDER BY times DESC, other COLLATE {{binary}}) AS place
+  FROM together
+ ) placed GROUP BY connection_id, external_id
+),
+extra AS (
+ SELECT s.connection_id, s.external_id, g.category, c.companions FROM fact_scope s
+ LEFT JOIN product g ON g.connection_id = s.connection_id AND g.external_id = s.external_id
+  AND {PRODUCT_KNOWN}
+ LEFT JOIN companion c ON c.connection_id = s.connection_id AND c.external_id = s.external_id
+)"""
 
 _AGENT = f"""
 sold AS (
@@ -111,13 +154,34 @@ inquiry AS (
    AND {ORDER_KNOWN} AND {VALID} = 1) THEN 1 ELSE 0 END AS bought
  FROM {{talk_by_agent}} c WHERE c.agent_id IS NOT NULL AND {TALK_KNOWN}
 ),
-extra AS (
+present AS (
+ SELECT t.connection_id, t.agent_id AS external_id,
+  COUNT(DISTINCT CASE WHEN t.attended THEN (t.day + z.shift) / {DAY} END) AS attendance_days,
+  COUNT(DISTINCT CASE WHEN t.scheduled THEN (t.day + z.shift) / {DAY} END) AS scheduled_days
+ FROM attendance t JOIN zone z ON z.connection_id = t.connection_id
+ WHERE {ATTENDANCE_KNOWN} GROUP BY t.connection_id, t.agent_id
+),
+buyer AS (
+ SELECT o.connection_id, o.agent_id AS external_id, COUNT(DISTINCT o.account_id) AS customers
+ FROM {{order_by_agent}} o WHERE o.agent_id IS NOT NULL AND {ORDER_KNOWN} AND {VALID} = 1
+ GROUP BY o.connection_id, o.agent_id
+),
+advice AS (
  SELECT connection_id, external_id, COUNT(*) AS inquiries, COUNT(response) AS answered,
   SUM(response) AS response_time, COUNT(DISTINCT account_id) AS consulted,
   COUNT(DISTINCT CASE WHEN bought = 1 THEN account_id END) AS converted, COUNT(rating) AS ratings,
   SUM(CASE WHEN rating <= 2 THEN 1 ELSE 0 END) AS bad_ratings,
   SUM(CASE WHEN rating <= 2 OR type = 'service' THEN 1 ELSE 0 END) AS troubled_inquiries
  FROM inquiry GROUP BY connection_id, external_id
+),
+extra AS (
+ SELECT s.connection_id, s.external_id, advice.inquiries, advice.answered, advice.response_time,
+  advice.consulted, advice.converted, advice.ratings, advice.bad_ratings, advice.troubled_inquiries,
+  present.attendance_days, present.scheduled_days, buyer.customers
+ FROM fact_scope s
+ LEFT JOIN advice ON advice.connection_id = s.connection_id AND advice.external_id = s.external_id
+ LEFT JOIN present ON present.connection_id = s.connection_id AND present.external_id = s.external_id
+ LEFT JOIN buyer ON buyer.connection_id = s.connection_id AND buyer.external_id = s.external_id
 )"""
 
 _SHOP = f"""
@@ -144,13 +208,22 @@ extra AS (
 )"""
 
 _COMMON = f""",
-sales AS (
- SELECT connection_id, external_id, currency, SUM(valid) AS orders,
-  SUM(valid * delivered) AS delivered_orders, SUM(valid * delivered * late) AS late_orders,
-  SUM(cancelled) AS cancelled_orders, SUM(valid * amount) AS gross, SUM(valid * units) AS units,
+sales_of_week AS (
+ SELECT s.connection_id, s.external_id, s.currency, (s.placed_at + z.shift) / {WEEK} AS week,
+  SUM(valid) AS orders, SUM(valid * delivered) AS delivered_orders,
+  SUM(valid * delivered * late) AS late_orders, SUM(cancelled) AS cancelled_orders,
+  SUM(valid * amount) AS gross, SUM(valid * units) AS units,
   MIN(CASE WHEN valid = 1 THEN placed_at END) AS first_order_at,
   MAX(CASE WHEN valid = 1 THEN placed_at END) AS last_order_at
- FROM sold GROUP BY connection_id, external_id, currency
+ FROM sold s JOIN zone z ON z.connection_id = s.connection_id
+ GROUP BY s.connection_id, s.external_id, s.currency, week
+),
+sales AS (
+ SELECT connection_id, external_id, currency, SUM(orders) AS orders,
+  SUM(delivered_orders) AS delivered_orders, SUM(late_orders) AS late_orders,
+  SUM(cancelled_orders) AS cancelled_orders, SUM(gross) AS gross, SUM(units) AS units,
+  MIN(first_order_at) AS first_order_at, MAX(last_order_at) AS last_order_at
+ FROM sales_of_week GROUP BY connection_id, external_id, currency
 ),
 ranked AS (
  SELECT sales.*, ROW_NUMBER() OVER (PARTITION BY connection_id, external_id
@@ -178,13 +251,7 @@ said AS (
   SUM(CASE WHEN what = 'review' AND kind = 'good' THEN 1 ELSE 0 END) AS good_reviews,
   SUM(CASE WHEN what = 'review' AND kind = 'neutral' THEN 1 ELSE 0 END) AS neutral_reviews,
   SUM(CASE WHEN what = 'review' AND kind = 'bad' THEN 1 ELSE 0 END) AS bad_reviews,
-  COUNT(type) AS complaints,
-  SUM(CASE WHEN type = 'product' THEN 1 ELSE 0 END) AS complaints_product,
-  SUM(CASE WHEN type = 'logistics' THEN 1 ELSE 0 END) AS complaints_logistics,
-  SUM(CASE WHEN type = 'service' THEN 1 ELSE 0 END) AS complaints_service,
-  SUM(CASE WHEN type = 'contract' THEN 1 ELSE 0 END) AS complaints_contract,
-  SUM(CASE WHEN type = 'suggestion' THEN 1 ELSE 0 END) AS complaints_suggestion,
-  SUM(CASE WHEN type = 'other' THEN 1 ELSE 0 END) AS complaints_other
+  COUNT(type) AS complaints, {counts("complaints", "type", COMPLAINT_TYPES)}
  FROM event GROUP BY connection_id, external_id
 ),
 trouble AS (
@@ -196,17 +263,33 @@ trouble AS (
  GROUP BY connection_id, external_id, order_id
 ),
 troubled_order AS (
- SELECT t.*, {DELIVERED} AS delivered, ROW_NUMBER() OVER (PARTITION BY t.connection_id, t.external_id
+ SELECT t.*, {DELIVERED} AS delivered, (o.placed_at + z.shift) / {WEEK} AS week,
+  ROW_NUMBER() OVER (PARTITION BY t.connection_id, t.external_id
   ORDER BY t.at DESC, t.order_id COLLATE {{binary}}) AS place
- FROM trouble t CROSS JOIN "order" o
+ FROM trouble t CROSS JOIN "order" o CROSS JOIN zone z
  WHERE o.connection_id = t.connection_id AND o.external_id = t.order_id AND {ORDER_KNOWN} AND {VALID} = 1
+  AND z.connection_id = t.connection_id
 ),
 troubled AS (
  SELECT connection_id, external_id, COUNT(*) AS troubled_orders, SUM(delivered) AS troubled_delivered,
-  SUM(refunded) AS refunded_orders, MAX(CASE WHEN place = 1 THEN order_id END)
-   || COALESCE(:newline || MAX(CASE WHEN place = 2 THEN order_id END), '')
-   || COALESCE(:newline || MAX(CASE WHEN place = 3 THEN order_id END), '') AS evidence
- FROM troubled_order GROUP BY connection_id, external_id
+  SUM(refunded) AS refunded_orders, {{evidence}} AS evidence
+ FROM (SELECT t.*, t.order_id AS line FROM troubled_order t) troubles GROUP BY connection_id, external_id
+),
+tally AS (
+ SELECT connection_id, external_id, week, SUM(tries) AS tries, SUM(hits) AS hits FROM (
+  SELECT connection_id, external_id, week, orders AS tries, 0 AS hits FROM sales_of_week
+  UNION ALL
+  SELECT connection_id, external_id, week, 0, 1 FROM troubled_order
+ ) counted GROUP BY connection_id, external_id, week
+),
+history AS (
+ SELECT connection_id, external_id, {{weekly}} AS weekly FROM (
+  SELECT connection_id, external_id,
+   CAST(week AS TEXT) || ' ' || CAST(tries AS TEXT) || ' '
+    || CAST(CASE WHEN hits > tries THEN tries ELSE hits END AS TEXT) AS line,
+   ROW_NUMBER() OVER (PARTITION BY connection_id, external_id ORDER BY week DESC) AS place
+  FROM tally WHERE tries > 0
+ ) told GROUP BY connection_id, external_id
 )
 SELECT s.connection_id, s.external_id, {{columns}}
 FROM fact_scope s
@@ -215,35 +298,37 @@ LEFT JOIN back ON back.connection_id = s.connection_id AND back.external_id = s.
  AND back.currency = total.currency
 LEFT JOIN said ON said.connection_id = s.connection_id AND said.external_id = s.external_id
 LEFT JOIN troubled ON troubled.connection_id = s.connection_id AND troubled.external_id = s.external_id
+LEFT JOIN history ON history.connection_id = s.connection_id AND history.external_id = s.external_id
 LEFT JOIN extra ON extra.connection_id = s.connection_id AND extra.external_id = s.external_id
 WHERE 1 = 1"""
 
 
-def _of(source: str, names: str) -> dict[str, str]:
-    return {name: f"CAST(COALESCE({source}.{name}, 0) AS BIGINT)" for name in names.split()}
-
-
 _SHARED = {
-    **_of("total", "orders delivered_orders currency_orders gross"),
-    **_of("back", "refunded"),
-    **_of("said", "refunds returns exchanges reviews good_reviews neutral_reviews bad_reviews complaints"),
-    **_of("said", "complaints_product complaints_logistics complaints_service"),
-    **_of("said", "complaints_contract complaints_suggestion complaints_other"),
-    **_of("troubled", "troubled_orders troubled_delivered refunded_orders"),
+    **whole("total", "orders delivered_orders late_orders currency_orders gross"),
+    **whole("back", "refunded"),
+    **whole("said", "refunds returns exchanges reviews good_reviews neutral_reviews bad_reviews complaints"),
+    **whole("said", " ".join(f"complaints_{type}" for type in COMPLAINT_TYPES)),
+    **whole("troubled", "troubled_orders troubled_delivered refunded_orders"),
     "currency": "total.currency",
     "evidence": "troubled.evidence",
+    "weekly": "history.weekly",
 }
 _OWN = {
-    "product": _of("total", "units"),
+    "product": {
+        **whole("total", "units"),
+        "category": "extra.category",
+        "companions": "extra.companions",
+    },
     "shop": {
-        **_of("total", "late_orders cancelled_orders"),
-        **_of("extra", "customers inquiries"),
+        **whole("total", "cancelled_orders"),
+        **whole("extra", "customers inquiries"),
         "first_order_at": "total.first_order_at",
         "last_order_at": "total.last_order_at",
     },
     "agent": {
-        **_of("extra", "inquiries answered response_time consulted converted"),
-        **_of("extra", "ratings bad_ratings troubled_inquiries"),
+        **whole("extra", "inquiries answered response_time consulted converted"),
+        **whole("extra", "ratings bad_ratings troubled_inquiries"),
+        **whole("extra", "attendance_days scheduled_days customers"),
     },
 }
 _RELATIONS = {"product": _PRODUCT, "shop": _SHOP, "agent": _AGENT}
@@ -254,17 +339,41 @@ def columns(subject: str) -> list[str]:
     return [*_SHARED, *_OWN[subject]]
 
 
-def select(subject: str, dialect: str, *, full: bool) -> str:
+def select(subject: str, zones: Mapping[int, int], dialect: str, *, full: bool) -> str:
     """The facts of all subjects in `fact_scope`: connection_id, external_id and `columns(subject)`.
 
-    Bound by `:until`, `:known` and `:consult_window`. `full` reads whole tables, which is cheaper
-    when the scope is most of them.
+    `zones` gives each connection's day. Bound by `:until`, `:known`, `:consult_window` and `:newline`.
+    `full` reads whole tables, which is cheaper when the scope is most of them.
     """
-    text = f"WITH {_RELATIONS[subject].strip()}{_COMMON}"
+    text = f"WITH {shifts(zones)},{_RELATIONS[subject]}{_COMMON}"
     named = ", ".join(f"{sql} AS {name}" for name, sql in {**_SHARED, **_OWN[subject]}.items())
-    # Ids are told apart by their bytes on both databases, whatever language the server sorts in.
-    binary = "BINARY" if dialect == "sqlite" else '"C"'
-    return text.format(columns=named, binary=binary, **_tables(full=full))
+    return text.format(
+        columns=named,
+        binary=binary(dialect),
+        evidence=_lines(range(1, 4)),
+        weekly=_lines(range(WEEKS, 0, -1)),
+        companions=_lines(range(1, COMPANIONS + 1)),
+        **_tables(full=full),
+    )
+
+
+def shop_totals() -> str:
+    """Each shop's connection_id, valid orders, main currency and what it sold in that."""
+    return f"""SELECT connection_id, SUM(orders) OVER (PARTITION BY connection_id), currency, gross
+FROM (SELECT o.connection_id, o.currency, COUNT(*) AS orders, SUM(o.total) AS gross FROM "order" o
+ WHERE {ORDER_KNOWN} AND {VALID} = 1 GROUP BY o.connection_id, o.currency) spent
+ORDER BY connection_id, orders, gross, currency DESC"""
+
+
+def _lines(places: Iterable[int]) -> str:
+    """The column `line` of a subject's rows with these places, one a line; NULL when there is none.
+
+    Neither database's own joining of texts keeps an order that both promise.
+    """
+    joined = " || ".join(
+        f"COALESCE(:newline || MAX(CASE WHEN place = {n} THEN line END), '')" for n in places
+    )
+    return f"NULLIF(SUBSTR({joined}, 2), '')"
 
 
 def _tables(*, full: bool) -> dict[str, str]:

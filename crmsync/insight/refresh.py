@@ -10,8 +10,9 @@ from typing import Any
 
 from sqlalchemy import Connection, text
 
-from crmsync.insight import customer, quality, scope
-from crmsync.insight.words import CONSULT_WINDOW, FOREVER
+from crmsync.insight import customer, quality, rfm, scope
+from crmsync.insight.windows import USUAL, Windows, windows_of_facts
+from crmsync.insight.words import FOREVER
 from crmsync.insight.zone import day_shifts
 from crmsync.store import Store
 from crmsync.store.tables import to_instant
@@ -23,7 +24,7 @@ _LOCK = 0x63726D66
 # From this share of the subjects on, reading whole tables beats reaching rows by index.
 _WHOLE_TABLES = 0.25
 
-_PRESENT = {"until": FOREVER, "known": FOREVER, "consult_window": CONSULT_WINDOW, "newline": "\n"}
+_PRESENT = {"until": FOREVER, "known": FOREVER, "newline": "\n"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,29 +39,46 @@ class FactsResult:
     changed: Mapping[str, int] = field(default_factory=dict)
 
 
-def refresh_facts(store: Store, now: datetime) -> FactsResult:
+@dataclass(frozen=True, slots=True)
+class _Refresh:
+    """The refresh under way: its id, whether it works out everything, and what its statements bind."""
+
+    id: int
+    full: bool
+    bounds: Mapping[str, Any]
+
+
+def refresh_facts(store: Store, now: datetime, windows: Windows = USUAL) -> FactsResult:
     """Work out anew the facts of everything `touched` names, in one transaction.
 
-    What is touched again meanwhile stays touched.
+    With other windows than the last time, that is everything. What is touched again meanwhile stays
+    touched.
     """
     with store.write() as connection:
         if connection.dialect.name == "postgresql":
             connection.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": _LOCK})
         scope.prepare(connection)
+        moved = windows_of_facts(connection) not in (None, windows)
+        if moved:
+            scope.touch_everything(connection)
         if not scope.take_touched(connection):
             return FactsResult()
         full = scope.everything_touched(connection)
         if full and connection.dialect.name == "postgresql":
             connection.execute(text('ANALYZE account, "order", order_line, refund, review, conversation'))
-        refresh = connection.execute(
-            text('INSERT INTO fact_refresh (at, "full", changed) VALUES (:at, :full, 0) RETURNING id'),
-            {"at": to_instant(now), "full": full},
+        id = connection.execute(
+            text(
+                'INSERT INTO fact_refresh (at, "full", changed, consult_window, answer_window)'
+                " VALUES (:at, :full, 0, :consult_window, :answer_window) RETURNING id"
+            ),
+            {"at": to_instant(now), "full": full, **windows.bounds()},
         ).scalar_one()
+        refresh = _Refresh(id, full, {**_PRESENT, **windows.bounds()})
         recomputed, changed = {}, {}
-        recomputed["customer"], changed["customer"] = _customers(connection, refresh, full)
+        recomputed["customer"], changed["customer"] = _customers(connection, refresh)
         for subject in ("product", "agent", "shop"):
-            recomputed[subject], changed[subject] = _quality(connection, subject, refresh, full)
-        _close(connection, refresh, sum(changed.values()))
+            recomputed[subject], changed[subject] = _quality(connection, subject, refresh)
+        _close(connection, refresh.id, sum(changed.values()), keep=moved)
         scope.release_touched(connection)
     log.info(
         "facts refreshed",
@@ -69,16 +87,18 @@ def refresh_facts(store: Store, now: datetime) -> FactsResult:
     return FactsResult(full, recomputed, changed)
 
 
-def _customers(connection: Connection, refresh: int, full: bool) -> tuple[int, int]:
-    size = scope.fill(connection, "customer", every=full)
-    if full:
-        _forget(connection, "customer_fact", "fact_scope_customer", ["customer_id"])
-    if not size:
+def _customers(connection: Connection, refresh: _Refresh) -> tuple[int, int]:
+    size = scope.fill(connection, "customer", every=refresh.full)
+    gone = _forget(connection, "customer_fact", "fact_scope_customer", ["customer_id"]) if refresh.full else 0
+    if not size and not gone:
         return 0, 0
-    zones = day_shifts(connection)
-    changed = _upsert(
-        connection, "customer_fact", ["customer_id"], customer.columns(), customer.select(zones), refresh
-    )
+    zones, dialect = day_shifts(connection), connection.dialect.name
+    select = customer.select(zones, dialect)
+    if _upsert(connection, "customer_fact", ["customer_id"], customer.columns(), select, refresh) or gone:
+        rfm.score_customers(connection, refresh.id)
+    changed = connection.execute(
+        text("SELECT COUNT(*) FROM customer_fact WHERE refresh_id = :refresh"), {"refresh": refresh.id}
+    ).scalar_one()
     # Nearly nobody pays in two currencies; only those who do are looked at again.
     connection.execute(
         text("DELETE FROM customer_spend WHERE customer_id IN (SELECT customer_id FROM fact_scope_customer)")
@@ -90,60 +110,59 @@ def _customers(connection: Connection, refresh: int, full: bool) -> tuple[int, i
     connection.execute(
         text(
             "INSERT INTO customer_spend (customer_id, currency, orders, gross, refunded) "
-            + customer.select_other_currencies(zones)
+            + customer.select_other_currencies(zones, dialect)
         ),
-        _PRESENT,
+        refresh.bounds,
     )
     return size, changed
 
 
-def _quality(connection: Connection, subject: str, refresh: int, full: bool) -> tuple[int, int]:
+def _quality(connection: Connection, subject: str, refresh: _Refresh) -> tuple[int, int]:
     table = f"{subject}_fact"
     key = ["connection_id"] if subject == "shop" else ["connection_id", "external_id"]
-    size = scope.fill(connection, subject, every=full)
-    if full:
+    size = scope.fill(connection, subject, every=refresh.full)
+    if refresh.full:
         _forget(connection, table, "fact_scope", key)
     if not size:
         return 0, 0
     known = connection.execute(text(f"SELECT COUNT(*) FROM {table}")).scalar_one()
-    whole = full or size >= _WHOLE_TABLES * known
+    whole = refresh.full or size >= _WHOLE_TABLES * known
     if not whole:
         scope.fill_orders(connection, subject)
-    select = quality.select(subject, connection.dialect.name, full=whole)
+    select = quality.select(subject, day_shifts(connection), connection.dialect.name, full=whole)
     return size, _upsert(connection, table, key, quality.columns(subject), select, refresh)
 
 
 def _upsert(
-    connection: Connection, table: str, key: list[str], columns: list[str], select: str, refresh: int
+    connection: Connection, table: str, key: list[str], columns: list[str], select: str, refresh: _Refresh
 ) -> int:
     """Store the rows of the select; the number that were new or different."""
     names = ", ".join([*key, *columns])
     news = ", ".join(f"{name} = excluded.{name}" for name in [*columns, "refresh_id"])
     distinct = "IS NOT" if connection.dialect.name == "sqlite" else "IS DISTINCT FROM"
     differs = " OR ".join(f"{table}.{name} {distinct} excluded.{name}" for name in columns)
-    values: dict[str, Any] = {**_PRESENT, "refresh": refresh}
     return connection.execute(
         text(
             f"INSERT INTO {table} ({names}, refresh_id)"
             f" SELECT {names}, CAST(:refresh AS INTEGER) FROM ({select}) AS fresh WHERE 1 = 1"
             f" ON CONFLICT ({', '.join(key)}) DO UPDATE SET {news} WHERE {differs}"
         ),
-        values,
+        {**refresh.bounds, "refresh": refresh.id},
     ).rowcount
 
 
-def _forget(connection: Connection, table: str, scope_table: str, key: list[str]) -> None:
-    """Delete the facts of subjects that are no more."""
+def _forget(connection: Connection, table: str, scope_table: str, key: list[str]) -> int:
+    """Delete the facts of subjects that are no more; how many."""
     same = " AND ".join(f"s.{name} = {table}.{name}" for name in key)
-    connection.execute(
+    return connection.execute(
         text(f"DELETE FROM {table} WHERE NOT EXISTS (SELECT 1 FROM {scope_table} s WHERE {same})")
-    )
+    ).rowcount
 
 
-def _close(connection: Connection, refresh: int, changed: int) -> None:
+def _close(connection: Connection, refresh: int, changed: int, *, keep: bool) -> None:
     statement = (
         "UPDATE fact_refresh SET changed = :changed WHERE id = :id"
-        if changed
+        if changed or keep
         else "DELETE FROM fact_refresh WHERE id = :id AND :changed = 0"
     )
     connection.execute(text(statement), {"changed": changed, "id": refresh})

@@ -36,7 +36,16 @@ WHERE t.kind = 'order' AND o.connection_id = t.connection_id AND o.external_id =
  AND a.connection_id = o.connection_id AND a.external_id = o.account_id
 UNION
 SELECT a.customer_id FROM fact_touched t CROSS JOIN account a
-WHERE t.kind = 'all' AND a.connection_id = t.connection_id""",
+WHERE t.kind = 'all' AND a.connection_id = t.connection_id
+UNION
+SELECT a.customer_id FROM fact_touched t CROSS JOIN product g CROSS JOIN product_fact f
+ CROSS JOIN order_line l CROSS JOIN "order" o CROSS JOIN account a
+WHERE t.kind = 'product' AND g.connection_id = t.connection_id AND g.external_id = t.external_id
+ AND f.connection_id = g.connection_id AND f.external_id = g.external_id
+ AND COALESCE(f.category, '') <> COALESCE(g.category, '')
+ AND l.connection_id = g.connection_id AND l.product_id = g.external_id
+ AND o.connection_id = l.connection_id AND o.external_id = l.order_id
+ AND a.connection_id = o.connection_id AND a.external_id = o.account_id""",
     "product": """
 SELECT t.connection_id, t.external_id FROM fact_touched t WHERE t.kind = 'product'
  AND (EXISTS (SELECT 1 FROM product p
@@ -79,6 +88,15 @@ def prepare(connection: Connection) -> None:
     for name, columns in _TABLES.items():
         connection.execute(text(f"CREATE TEMPORARY TABLE IF NOT EXISTS {name} ({columns})"))
         connection.execute(text(f"DELETE FROM {name}"))
+
+
+def touch_everything(connection: Connection) -> None:
+    """Make the facts of every connection stale."""
+    connection.execute(
+        text("""INSERT INTO touched (connection_id, kind, external_id, stamp)
+ SELECT id, 'all', '', 0 FROM connection WHERE 1 = 1
+ ON CONFLICT (connection_id, kind, external_id) DO UPDATE SET stamp = touched.stamp + 1""")
+    )
 
 
 def take_touched(connection: Connection) -> bool:

@@ -6,10 +6,11 @@ so that the same text serves the present, where both are `FOREVER`, and any past
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 FOREVER = 2**62
 DAY = 86_400_000_000
-CONSULT_WINDOW = 3 * DAY
-"""A customer who buys within this time after asking an agent was converted by that agent."""
+WEEK = 7 * DAY
 
 
 def known(row: str, happened: str) -> str:
@@ -34,6 +35,10 @@ DELIVERED = """CASE WHEN o.delivered_at <= :until OR (o.delivered_at IS NULL
 
 LATE = "CASE WHEN o.delivered_at <= :until AND o.delivered_at > o.promised_at THEN 1 ELSE 0 END"
 
+# What has been refunded is not waited for.
+AWAITED = f"""CASE WHEN {VALID} = 1 AND {DELIVERED} = 0
+ AND NOT (o.status = 'refunded' AND COALESCE(o.updated_at, o.placed_at) <= :until) THEN o.promised_at END"""
+
 REFUND_KNOWN = known("r", "requested_at") + " AND r.status NOT IN ('refused', 'cancelled')"
 
 MONEY_BACK = """CASE WHEN r.status = 'completed' AND (r.completed_at IS NULL OR r.completed_at <= :until)
@@ -49,4 +54,28 @@ REVIEW_KNOWN = known("r", "created_at")
 
 TALK_KNOWN = known("c", "started_at")
 
-TALK_ABOUT_SHOP = "c.type IS NOT NULL"
+# A product that is sold no more keeps the category it was sold in.
+PRODUCT_KNOWN = "g.learned_at <= :known"
+
+ATTENDANCE_KNOWN = known("t", "day")
+
+MESSAGE_KNOWN = "m.sent_at <= :until AND m.sent_at <= :known"
+
+COMPLAINT_TYPES = ("product", "logistics", "service", "contract", "suggestion", "other")
+
+
+def counts(prefix: str, column: str, values: Iterable[str]) -> str:
+    """How many rows have each of these values, named `prefix_value`."""
+    return ", ".join(
+        f"SUM(CASE WHEN {column} = '{value}' THEN 1 ELSE 0 END) AS {prefix}_{value}" for value in values
+    )
+
+
+def whole(source: str, names: str) -> dict[str, str]:
+    """These columns of a relation that may lack the subject, as whole numbers."""
+    return {name: f"CAST(COALESCE({source}.{name}, 0) AS BIGINT)" for name in names.split()}
+
+
+def binary(dialect: str) -> str:
+    """The collation that tells ids apart by their bytes, whatever language the server sorts in."""
+    return "BINARY" if dialect == "sqlite" else '"C"'

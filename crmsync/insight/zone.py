@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
@@ -18,6 +19,12 @@ def day_shifts(connection: Connection) -> dict[int, int]:
     """
     rows = connection.execute(text("SELECT id, zone FROM connection"))
     return {connection_id: _shift(zone) for connection_id, zone in rows}
+
+
+def shifts(zones: Mapping[int, int]) -> str:
+    """The relation `zone(connection_id, shift)` of these shifts, for a WITH."""
+    rows = ", ".join(f"({connection}, {shift})" for connection, shift in zones.items())
+    return f"zone(connection_id, shift) AS (VALUES {rows})"
 
 
 def _shift(zone: str | None) -> int:

@@ -44,6 +44,7 @@ from crmsync.sdk.money import display, exponent, major, minor
 from crmsync.sdk.prediction import Forecast, Predicts
 from crmsync.sdk.records import (
     RECORDS,
+    Attendance,
     Consent,
     Conversation,
     Customer,
@@ -58,10 +59,10 @@ from crmsync.sdk.records import (
 from crmsync.sdk.rule import Facts, Finding, Model, Reason, Rule
 from crmsync.sdk.settings import Duration, Rate, Settings, Share
 from crmsync.sdk.text import Told, mark, translate
-from crmsync.sdk.webhook import Webhook, WebhookRequest, standard_webhook
 
 __all__ = [
     "RECORDS",
+    "Attendance",
     "AuthError",
     "BasicAuth",
     "BearerToken",
@@ -131,8 +132,6 @@ __all__ = [
     "UsageError",
     "Veto",
     "Wait",
-    "Webhook",
-    "WebhookRequest",
     "checked",
     "display",
     "exponent",
@@ -141,7 +140,6 @@ __all__ = [
     "mark",
     "minor",
     "push",
-    "standard_webhook",
     "stream",
     "translate",
 ]

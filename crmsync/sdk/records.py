@@ -206,8 +206,22 @@ class Conversation(Record, frozen=True, kw_only=True, forbid_unknown_fields=True
     """What the customer gave the agent, 1 to 5."""
 
 
+class Attendance(Record, frozen=True, kw_only=True, forbid_unknown_fields=True, gc=False):
+    """One agent's day by the roster (考勤)."""
+
+    stream = "attendance"
+
+    agent_id: Id
+    day: Time
+    """Any moment of the day; its beginning, in most rosters."""
+    scheduled: bool = True
+    """The agent was to come that day."""
+    attended: bool
+    """The agent came."""
+
+
 RECORDS: dict[str, type[Record]] = {
-    kind.stream: kind for kind in (Product, Customer, Order, Refund, Review, Conversation)
+    kind.stream: kind for kind in (Product, Customer, Order, Refund, Review, Conversation, Attendance)
 }
 """Every stream a connector may offer, in the order in which they are pulled."""
 

@@ -9,7 +9,7 @@ from typing import Any
 
 from sqlmodel import SQLModel
 
-from crmsync.sdk import RECORDS, Conversation, Customer, Order, Product, Record, Refund, Review
+from crmsync.sdk import RECORDS, Attendance, Conversation, Customer, Order, Product, Record, Refund, Review
 from crmsync.store import tables
 from crmsync.store.bulk import Bulk
 
@@ -170,6 +170,10 @@ def _conversation(r: Conversation) -> tuple[Any, ...]:
     )
 
 
+def _attendance(r: Attendance) -> tuple[Any, ...]:
+    return (r.agent_id, at(r.day), r.scheduled, r.attended)
+
+
 KINDS: dict[str, Kind] = {
     "products": _kind(
         tables.Product,
@@ -217,6 +221,12 @@ KINDS: dict[str, Kind] = {
         order="order_id",
         account="account_id",
         product="product_id",
+        agent="agent_id",
+    ),
+    "attendance": _kind(
+        tables.Attendance,
+        "agent_id day scheduled attended",
+        _attendance,
         agent="agent_id",
     ),
 }

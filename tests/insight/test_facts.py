@@ -10,7 +10,7 @@ import pytest
 from histories import START, History, day, random_history
 from sqlalchemy import text
 
-from crmsync.insight import load_facts, past_facts, refresh_facts
+from crmsync.insight import Windows, load_facts, past_facts, refresh_facts
 from crmsync.sdk.columns import COLUMNS, TEXT, stored
 from crmsync.store import Store
 
@@ -143,6 +143,187 @@ def test_agents_convert_who_buys_within_three_days_of_asking(store: Store, histo
     row = facts_of(store, "agent", "shop/a1")
     assert (row["inquiries"], row["answered"], row["mean_response"]) == (3, 2, 60)
     assert (row["consulted"], row["converted"], row["bad_ratings"]) == (3, 1, 1)
+
+
+def test_the_rhythm_of_a_customer(store: Store, history: History) -> None:
+    for number, at in enumerate((0, 10, 10.1, 14, 34)):
+        history.order(f"o{number}", "c1", at=at, total=100 * (number + 1))
+    history.order("o9", "c1", at=20, total=7, currency="USD")
+    history.save()
+    refresh_facts(store, LATER)
+    row = facts_of(store, "customer", "1")
+    # Purchases on days 0, 10, 14, 20 and 34: gaps of 10, 4, 6 and 14 days.
+    assert (row["x"], row["mean_gap_days"], row["last_gap_days"]) == (4, 8.5, 14)
+    assert row["gap_sd_days"] == pytest.approx(np.std([10, 4, 6, 14], ddof=1))
+    assert row["last_three_average"] == 400
+
+
+def test_an_awaited_order_is_the_one_promised_first(store: Store, history: History) -> None:
+    history.order("o1", "c1", status="shipped", promised_at=day(9))
+    history.order("o2", "c1", status="paid", promised_at=day(7))
+    history.order("o3", "c1", status="paid", promised_at=day(7))
+    history.order("o4", "c1", status="cancelled", promised_at=day(1))
+    history.order("o5", "c1", status="delivered", promised_at=day(2), delivered_at=day(8))
+    history.order("o6", "c1", status="refunded", promised_at=day(3))
+    history.save()
+    refresh_facts(store, LATER)
+    row = facts_of(store, "customer", "1")
+    assert (row["due_at"], row["due_order"]) == (day(7).timestamp(), "o2")
+    (then,) = past_facts(store, "customer", day(7.5))
+    assert (then["due_at"], then["due_order"]) == (day(2).timestamp(), "o5")
+
+
+def test_what_was_asked_back_after_it_had_come(store: Store, history: History) -> None:
+    history.order("o1", "c1", delivered_at=day(5))
+    history.order("o2", "c1", delivered_at=day(5))
+    history.refund("r1", "o1", at=6)
+    history.refund("r2", "o1", at=7, type="product")
+    history.refund("r3", "o2", at=4)
+    history.talk("t1", "c1", type="logistics")
+    history.talk("t2", "c1", type="suggestion")
+    history.save()
+    refresh_facts(store, LATER)
+    row = facts_of(store, "customer", "1")
+    assert (row["refunds"], row["refunds_after_delivery"], row["refunded_orders"]) == (3, 2, 2)
+    assert [row[f"complaints_{type}"] for type in ("product", "logistics", "service")] == [1, 1, 0]
+    assert (row["complaints"], row["complaints_suggestion"]) == (3, 1)
+
+
+@pytest.mark.parametrize("trouble", ["review", "refund", "talk", "suggestion"])
+def test_loyal_is_who_buys_again_after_trouble(store: Store, history: History, trouble: str) -> None:
+    for number, at in enumerate((0, 10, 20)):
+        history.order(f"o{number}", "c1", at=at)
+    if trouble == "review":
+        history.review("v1", "bad", "o0", at=5)
+    elif trouble == "refund":
+        history.refund("r1", "o0", at=5)
+    else:
+        history.talk("t1", "c1", at=5, type="suggestion" if trouble == "suggestion" else "service")
+    history.save()
+    refresh_facts(store, LATER)
+    expected = 0 if trouble == "suggestion" else 2
+    assert facts_of(store, "customer", "1")["orders_after_trouble"] == expected
+
+
+def test_categories_follow_the_products(store: Store, history: History) -> None:
+    history.product("p1", "tea")
+    history.product("p2", "tea")
+    history.order("o1", "c1", lines=("p1", "p2", "p3"))
+    history.save()
+    refresh_facts(store, LATER)
+    row = facts_of(store, "customer", "1")
+    assert (row["products"], row["categories"]) == (3, 1)
+    assert facts_of(store, "product", "shop/p1")["category"] == "tea"
+
+    with store.write() as connection:
+        connection.execute(text("UPDATE product SET category = 'cups' WHERE external_id = 'p2'"))
+    history.touched.add(("product", "p2"))
+    history.save()
+    assert refresh_facts(store, LATER).recomputed["customer"] == 1
+    assert facts_of(store, "customer", "1")["categories"] == 2
+
+
+def test_a_message_is_answered_by_who_buys_within_two_weeks(store: Store, history: History) -> None:
+    history.order("o1", "c1", at=0)
+    history.save()
+    refresh_facts(store, LATER)
+    for at in (10, 50, 90):
+        history.message(1, "c1", at)
+    history.order("o2", "c1", at=60)
+    history.order("o3", "c1", at=93, status="cancelled")
+    history.save()
+    refresh_facts(store, LATER)
+    row = facts_of(store, "customer", "1")
+    assert (row["messages_received"], row["messages_answered"]) == (3, 1)
+    (then,) = past_facts(store, "customer", day(55))
+    assert (then["messages_received"], then["messages_answered"]) == (2, 0)
+
+
+def test_scores_are_fifths_of_all_buyers(store: Store, history: History) -> None:
+    for number in range(10):
+        for order in range(1 + number // 4):
+            history.order(f"o{number}-{order}", f"c{number}", at=number, total=100 * number + 100)
+    history.order("x1", "c10", at=99, total=5, currency="USD")
+    history.customer("c11")
+    history.save(touch="all")
+    refresh_facts(store, LATER)
+    rows = sorted(load_facts(store, "customer", LATER), key=lambda row: int(row["id"]))
+    assert [row["r_score"] for row in rows[:11]] == [1, 1, 1, 2, 2, 3, 3, 4, 4, 5, 5]
+    assert [row["f_score"] for row in rows[:11]] == [1, 1, 1, 1, 3, 3, 3, 3, 5, 5, 1]
+    assert [row["m_score"] for row in rows[:11]] == [1, 1, 2, 2, 3, 3, 4, 4, 5, 5, 1]
+    assert np.isnan(rows[11]["r_score"])
+
+
+def test_who_buys_moves_the_scores_of_others(store: Store, history: History) -> None:
+    for number in range(5):
+        history.order(f"o{number}", f"c{number}", at=number)
+    history.save()
+    refresh_facts(store, LATER)
+    assert facts_of(store, "customer", "5")["r_score"] == 5
+    history.order("o9", "c0", at=9)
+    history.save()
+    result = refresh_facts(store, LATER)
+    assert (result.recomputed["customer"], result.changed["customer"]) == (1, 5)
+    assert [facts_of(store, "customer", str(n))["r_score"] for n in range(1, 6)] == [5, 1, 2, 3, 4]
+
+
+def test_weeks_tell_tries_and_hits(store: Store, history: History) -> None:
+    week = day(0).timestamp() // (7 * 86400)
+    for number in range(30):
+        history.order(f"o{number}", "c1", at=7 * number, lines=("p1",))
+    history.order("o99", "c1", at=7 * 29, lines=("p1",))
+    history.refund("r1", "o29", at=7 * 29 + 1)
+    history.save()
+    refresh_facts(store, LATER)
+    lines = facts_of(store, "product", "shop/p1")["weekly"].splitlines()
+    assert len(lines) == 26
+    assert lines[0] == f"{week + 4:.0f} 1 0"
+    assert lines[-1] == f"{week + 29:.0f} 2 1"
+
+
+def test_companions_are_what_is_bought_together(store: Store, history: History) -> None:
+    history.order("o1", "c1", lines=("p1", "p2", "p2", "p3"))
+    history.order("o2", "c1", lines=("p1", "p2"))
+    history.order("o3", "c1", lines=("p1", "p4"), status="cancelled")
+    history.order("o4", "c1", lines=("p1", *(f"q{number}" for number in range(50))))
+    history.save()
+    refresh_facts(store, LATER)
+    row = facts_of(store, "product", "shop/p1")
+    assert row["companions"].splitlines() == ["p2 2", "p3 1"]
+    assert row["basket_orders"] == 3
+
+
+def test_the_scorecard_of_an_agent(store: Store, history: History) -> None:
+    history.order("o1", "c1", total=600, agent_id="a1", delivered_at=day(1))
+    history.order("o2", "c2", total=200, agent_id="a1")
+    history.order("o3", "c2", total=800)
+    history.refund("r1", "o1", at=2, kind="exchange", amount=0)
+    history.talk("t1", "c1", agent_id="a1", type="service")
+    for number in range(4):
+        history.roster("a1", number, attended=number > 0)
+    history.roster("a1", 9, scheduled=False)
+    history.save()
+    refresh_facts(store, LATER)
+    row = facts_of(store, "agent", "shop/a1")
+    assert (row["attendance_days"], row["scheduled_days"]) == (4, 4)
+    assert (row["sales_share"], row["average_order"], row["average_customer"]) == (0.5, 400, 400)
+    assert (row["refund_rate"], row["return_rate"], row["complaints_per_inquiry"]) == (0.5, 0.5, 1)
+    then = next(iter(past_facts(store, "agent", day(2.5))))
+    assert (then["attendance_days"], then["scheduled_days"]) == (2, 3)
+
+
+def test_other_windows_work_everything_out_anew(store: Store, history: History) -> None:
+    history.talk("t1", "c1", at=0, agent_id="a1")
+    history.order("o1", "c1", at=4)
+    history.save()
+    refresh_facts(store, LATER)
+    assert facts_of(store, "agent", "shop/a1")["converted"] == 0
+    week = Windows(consult=timedelta(days=7))
+    result = refresh_facts(store, LATER, week)
+    assert result.full
+    assert facts_of(store, "agent", "shop/a1")["converted"] == 1
+    assert next(iter(past_facts(store, "agent", LATER)))["converted"] == 1
+    assert refresh_facts(store, LATER, week).recomputed == {}
 
 
 def test_nothing_touched_costs_nothing(store: Store, history: History) -> None:

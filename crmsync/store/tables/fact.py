@@ -9,14 +9,17 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from sqlalchemy import BigInteger
+from sqlalchemy import BigInteger, Text
 from sqlmodel import Field, SQLModel
 
 from crmsync.store.tables.base import CLUSTERED, instant
 
 
 class FactRefresh(SQLModel, table=True):
-    """One refresh that found something stale. Fact rows name the refresh that last changed them."""
+    """One refresh that found something stale. Fact rows name the refresh that last changed them.
+
+    The windows are those the facts were worked out with, in microseconds.
+    """
 
     __tablename__ = "fact_refresh"
 
@@ -24,6 +27,8 @@ class FactRefresh(SQLModel, table=True):
     at: datetime = instant()
     full: bool
     changed: int = 0
+    consult_window: int = Field(sa_type=BigInteger)
+    answer_window: int = Field(sa_type=BigInteger)
 
 
 class _Fact(SQLModel):
@@ -50,26 +55,36 @@ class _Said(SQLModel):
     good_reviews: int = 0
     neutral_reviews: int = 0
     bad_reviews: int = 0
-    complaints: int = 0
-
-
-class _Trouble(SQLModel):
-    """Orders with at least one bad review, counted refund or complaint, once each; complaints by type."""
-
-    troubled_orders: int = 0
-    troubled_delivered: int = 0
     refunded_orders: int = 0
+    complaints: int = 0
     complaints_product: int = 0
     complaints_logistics: int = 0
     complaints_service: int = 0
     complaints_contract: int = 0
     complaints_suggestion: int = 0
     complaints_other: int = 0
+
+
+class _Trouble(SQLModel):
+    """Orders with at least one bad review, counted refund or complaint, once each.
+
+    `weekly` has a line `week tries hits` for each of the last weeks with an order, oldest first.
+    """
+
+    troubled_orders: int = 0
+    troubled_delivered: int = 0
+    late_orders: int = 0
     evidence: str | None = None
+    weekly: str | None = Field(default=None, sa_type=Text)
 
 
 class CustomerFact(_Fact, _Sales, _Said, table=True):
-    """A customer over all their accounts. Days are the shop's: two orders on one day are one purchase."""
+    """A customer over all their accounts. Days are the shop's: two orders on one day are one purchase.
+
+    `gap_squares` is the sum of the squared days between purchases, `last_three` the total of the last
+    three valid orders in `currency`. `due_at` is the earliest promised time of the orders still awaited,
+    and `due_order` that order. The scores are fifths among all customers who bought, 5 the best.
+    """
 
     __tablename__ = "customer_fact"
 
@@ -84,7 +99,20 @@ class CustomerFact(_Fact, _Sales, _Said, table=True):
     cancelled_orders: int = 0
     units: int = Field(default=0, sa_type=BigInteger)
     products: int = 0
+    categories: int = 0
     conversations: int = 0
+    gap_squares: int = Field(default=0, sa_type=BigInteger)
+    last_gap_days: int | None = None
+    last_three: int = Field(default=0, sa_type=BigInteger)
+    due_at: datetime | None = instant(default=None)
+    due_order: str | None = None
+    refunds_after_delivery: int = 0
+    orders_after_trouble: int = 0
+    messages_received: int = 0
+    messages_answered: int = 0
+    r_score: int | None = None
+    f_score: int | None = None
+    m_score: int | None = None
 
 
 class CustomerSpend(SQLModel, table=True):
@@ -101,7 +129,10 @@ class CustomerSpend(SQLModel, table=True):
 
 
 class ProductFact(_Fact, _Sales, _Said, _Trouble, table=True):
-    """A product. What is said of an order without naming a product counts for each product in it."""
+    """A product. What is said of an order without naming a product counts for each product in it.
+
+    `companions` has a line `product_id together` for each product most often bought with it.
+    """
 
     __tablename__ = "product_fact"
     __table_args__ = (CLUSTERED,)
@@ -110,6 +141,8 @@ class ProductFact(_Fact, _Sales, _Said, _Trouble, table=True):
     external_id: str = Field(primary_key=True)
     units: int = Field(default=0, sa_type=BigInteger)
     delivered_orders: int = 0
+    category: str | None = None
+    companions: str | None = Field(default=None, sa_type=Text)
 
 
 class ShopFact(_Fact, _Sales, _Said, _Trouble, table=True):
@@ -122,7 +155,6 @@ class ShopFact(_Fact, _Sales, _Said, _Trouble, table=True):
     first_order_at: datetime | None = instant(default=None)
     last_order_at: datetime | None = instant(default=None)
     delivered_orders: int = 0
-    late_orders: int = 0
     cancelled_orders: int = 0
     inquiries: int = 0
 
@@ -148,3 +180,6 @@ class AgentFact(_Fact, _Sales, _Said, _Trouble, table=True):
     ratings: int = 0
     bad_ratings: int = 0
     troubled_inquiries: int = 0
+    customers: int = 0
+    attendance_days: int = 0
+    scheduled_days: int = 0

@@ -54,6 +54,18 @@ class Agent(SQLModel, table=True):
     learned_at: datetime = instant()
 
 
+class Attendance(Pulled, table=True):
+    """One agent's day by the roster: whether they were to come, and came. `day` is any moment of it."""
+
+    __tablename__ = "attendance"
+    __table_args__ = (Index(None, "connection_id", "agent_id"),)
+
+    agent_id: str
+    day: datetime = instant()
+    scheduled: bool = True
+    attended: bool
+
+
 class Conversation(Pulled, table=True):
     """A talk between a customer and an agent, from the first question to its outcome."""
 

@@ -7,6 +7,7 @@ from datetime import timedelta
 from typing import Any
 
 from crmsync.sdk import (
+    Attendance,
     Connector,
     Context,
     Conversation,
@@ -98,3 +99,11 @@ class FilesConnector(Connector[FilesSettings]):
     @conversations.mapping
     def conversation(self, payload: dict[str, Any]) -> Any:
         return self._mappings["conversations"].record(payload)
+
+    @stream(Attendance, overlap=_NO_OVERLAP, snapshot=True)
+    def attendance(self, since: Cursor) -> Iterator[Page]:
+        return self._pages("attendance", since)
+
+    @attendance.mapping
+    def attended(self, payload: dict[str, Any]) -> Any:
+        return self._mappings["attendance"].record(payload)

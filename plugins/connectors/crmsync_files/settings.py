@@ -8,7 +8,18 @@ from typing import Annotated, ClassVar, Literal, Self
 
 from pydantic import AfterValidator, Field, model_validator
 
-from crmsync.sdk import Consent, Conversation, Customer, Order, OrderLine, Product, Refund, Review, Settings
+from crmsync.sdk import (
+    Attendance,
+    Consent,
+    Conversation,
+    Customer,
+    Order,
+    OrderLine,
+    Product,
+    Refund,
+    Review,
+    Settings,
+)
 from crmsync.sdk.convert import DecimalSign
 from crmsync.sdk.fields import Source, Times, field_settings
 from crmsync.sdk.records import Currency
@@ -156,6 +167,10 @@ class ConversationFiles(StreamFiles):
     fields: field_settings(Conversation, Column)  # type: ignore[valid-type]
 
 
+class AttendanceFiles(StreamFiles):
+    fields: field_settings(Attendance, Column)  # type: ignore[valid-type]
+
+
 class Exports(Settings):
     """The streams there are files of; the others are not pulled."""
 
@@ -165,6 +180,7 @@ class Exports(Settings):
     refunds: RefundFiles | None = Field(None, description="Refunds, returns and exchanges.")
     reviews: ReviewFiles | None = Field(None, description="What buyers said.")
     conversations: ConversationFiles | None = Field(None, description="Talks with the shop's agents.")
+    attendance: AttendanceFiles | None = Field(None, description="The agents' roster, day by day.")
 
     def configured(self) -> dict[str, StreamFiles]:
         return {

@@ -3,7 +3,6 @@
 from crmsync.testing.conformance.checks import (
     changes,
     declaration,
-    events,
     faults,
     manners,
     opening,
@@ -12,4 +11,4 @@ from crmsync.testing.conformance.checks import (
     walks,
 )  # isort: skip
 
-__all__ = ["changes", "declaration", "events", "faults", "manners", "opening", "pushes", "records", "walks"]
+__all__ = ["changes", "declaration", "faults", "manners", "opening", "pushes", "records", "walks"]

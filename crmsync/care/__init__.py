@@ -6,16 +6,19 @@ from crmsync.care.listing import Attempt, Contact, Ledger, ListedMessage, attemp
 from crmsync.care.outbox import Recovered, recover
 from crmsync.care.permission import suppress, withdraw_consent
 from crmsync.care.planner import CampaignPlan, PlanResult, plan
+from crmsync.care.preview import CampaignPreview, Previewed, preview
 from crmsync.care.template import check_templates
 
 __all__ = [
     "Attempt",
     "CampaignPlan",
+    "CampaignPreview",
     "Contact",
     "DeliveryResult",
     "Ledger",
     "ListedMessage",
     "PlanResult",
+    "Previewed",
     "Recovered",
     "Resolution",
     "approve",
@@ -26,6 +29,7 @@ __all__ = [
     "ledger",
     "list_messages",
     "plan",
+    "preview",
     "recover",
     "resolve",
     "suppress",

@@ -8,6 +8,8 @@ NO_CONSENT = mark("no consent")
 REFUSED = mark("the customer refused")
 SUPPRESSED = mark("on the suppression list")
 CONTROL_GROUP = mark("control group")
+HOLDOUT = mark("held out of all campaigns")
+OUTRANKED = mark("made way for a campaign of higher priority")
 ACCOUNT_GONE = mark("the account is gone")
 
 NO_ACCOUNT = mark("no account to write to")

@@ -106,9 +106,9 @@ def _show(console: Console, result: PassResult) -> None:
     if result.plan:
         table(
             console,
-            ("campaign", "flags", "planned", "not planned"),
+            ("campaign", "reasons to write", "planned", "not planned"),
             (
-                (name, plan.flags, _counted(plan.planned), _counted(plan.skipped))
+                (name, plan.occasions, _counted(plan.planned), _counted(plan.skipped))
                 for name, plan in result.plan.campaigns.items()
             ),
         )

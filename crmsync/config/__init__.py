@@ -1,10 +1,10 @@
 """One YAML file, read into typed settings; every fault named with its place and remedy."""
 
 from crmsync.config.builder import CHANNEL_KEYS, CONNECTION_KEYS, RULE_KEYS, build_config
+from crmsync.config.campaign import Campaign
 from crmsync.config.document import Document, read_document
 from crmsync.config.loader import find_config, load_config
 from crmsync.config.model import (
-    Campaign,
     ChannelConfig,
     Config,
     ConnectionConfig,
@@ -17,6 +17,7 @@ from crmsync.config.quiet_hours import QuietHours
 from crmsync.config.registry import Registry
 from crmsync.config.schedule import Schedule
 from crmsync.config.schema import config_schema
+from crmsync.config.trigger import Trigger
 
 __all__ = [
     "CHANNEL_KEYS",
@@ -35,6 +36,7 @@ __all__ = [
     "Registry",
     "RuleConfig",
     "Schedule",
+    "Trigger",
     "build_config",
     "config_schema",
     "find_config",

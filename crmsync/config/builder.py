@@ -9,7 +9,8 @@ from typing import Any
 from crmsync.config.database import absolute_database, check_database, password_in
 from crmsync.config.document import Document
 from crmsync.config.explain import Explainer
-from crmsync.config.model import Campaign, ChannelConfig, Config, ConnectionConfig
+from crmsync.config.model import ChannelConfig, Config, ConnectionConfig
+from crmsync.config.named import check_campaigns
 from crmsync.config.problem import InvalidConfig, Place, nearest
 from crmsync.config.registry import Registry
 from crmsync.config.shape import secrets_in, with_absolute_paths
@@ -58,7 +59,7 @@ class _Builder:
         self._unique("connections", "id")
         self._unique("channels", "id")
         self._unique("care", "name")
-        self._campaigns()
+        check_campaigns(document, self.plugins, [c.id for c in self._implicit_channel()])
         if isinstance(core.get("channels", []), list):
             core["channels"] = [*core.get("channels", []), *self._implicit_channel()]
         core = with_absolute_paths(Config, core, document.folder)
@@ -243,36 +244,3 @@ class _Builder:
                 self.document.report((section, i, key), message, f"Give each its own {key}.")
             else:
                 first[name] = i
-
-    def _campaigns(self) -> None:
-        rules = self.document.data.get("rules")
-        rules = rules if isinstance(rules, dict) else {}
-        channels = [str(c.get("id")) for c in self._entries("channels") if isinstance(c, dict)]
-        channels += [channel.id for channel in self._implicit_channel()]
-        default = Campaign.model_fields["channel"].default
-        for i, campaign in enumerate(self._entries("care")):
-            if not isinstance(campaign, dict):
-                continue
-            rule = campaign.get("when")
-            if isinstance(rule, str) and rule not in rules:
-                fix = nearest(rule, rules) + f" Or add {rule} under rules."
-                self.document.report(("care", i, "when"), f"no rule is called {rule}.", fix.strip())
-            elif isinstance(rule, str) and self._for_a_person(rule, rules[rule]):
-                self.document.report(
-                    ("care", i, "when"),
-                    f"the flags of {rule} are for a person to decide on; no campaign may answer them.",
-                    f"Look at them with `crmsync flags --rule {rule}`.",
-                )
-            channel = campaign.get("channel", default)
-            if isinstance(channel, str) and channel not in channels:
-                place: Place = ("care", i, "channel") if "channel" in campaign else ("care", i)
-                self.document.report(
-                    place,
-                    f"no channel has the id {channel}.",
-                    nearest(channel, channels, "Add one under channels."),
-                )
-
-    def _for_a_person(self, name: str, entry: Any) -> bool:
-        kind = entry.get("rule", name) if isinstance(entry, dict) else name
-        rule = self.plugins.rules.get(str(kind))
-        return rule is not None and rule.for_a_person

@@ -3,30 +3,22 @@
 from __future__ import annotations
 
 import ipaddress
-from datetime import time, timedelta
+from datetime import timedelta
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated
 
-from pydantic import BaseModel, ConfigDict, Field, SerializeAsAny, model_validator
+from pydantic import Field, SerializeAsAny, model_validator
 
+from crmsync.config.campaign import Campaign
 from crmsync.config.database import Database
+from crmsync.config.part import Language, Name, Part
 from crmsync.config.problem import refused
-from crmsync.config.quiet_hours import QuietHours
 from crmsync.config.schedule import Schedule
 from crmsync.config.zone import Zone
 from crmsync.sdk import Duration, Settings, Share
-from crmsync.sdk.records import Purpose
-from crmsync.sdk.rule import Level
-
-Language = Literal["en", "zh"]
-Name = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9_-]*$", max_length=64)]
 
 
-class _Part(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True, validate_default=True)
-
-
-class DaemonConfig(_Part):
+class DaemonConfig(Part):
     """How the daemon runs."""
 
     listen: str = Field(
@@ -71,7 +63,7 @@ class DaemonConfig(_Part):
         return self
 
 
-class ConnectionConfig(_Part):
+class ConnectionConfig(Part):
     """One account on one platform."""
 
     id: Name = Field(description="Your name for it; it is part of every record's identity, so keep it.")
@@ -83,7 +75,7 @@ class ConnectionConfig(_Part):
     settings: SerializeAsAny[Settings] = Field(description="What the connector is configured with.")
 
 
-class FactsConfig(_Part):
+class FactsConfig(Part):
     """How facts are counted where the words alone leave it open; changing it works them all out anew."""
 
     consult_window: Duration = Field(
@@ -96,7 +88,7 @@ class FactsConfig(_Part):
     )
 
 
-class RuleConfig(_Part):
+class RuleConfig(Part):
     """One rule under one name; a rule may stand there twice with different settings."""
 
     name: str = Field(description="Your name for it, which campaigns use.")
@@ -104,7 +96,7 @@ class RuleConfig(_Part):
     settings: SerializeAsAny[Settings] = Field(description="What the rule is configured with.")
 
 
-class ChannelConfig(_Part):
+class ChannelConfig(Part):
     """One way to reach customers."""
 
     id: Name = Field(description="Your name for it; campaigns use it.")
@@ -112,30 +104,7 @@ class ChannelConfig(_Part):
     settings: SerializeAsAny[Settings] = Field(description="What the channel is configured with.")
 
 
-class Campaign(_Part):
-    """Who is written to, when a rule raises a flag on them."""
-
-    name: Name = Field(description="Your name for it; it is part of every message's key, so keep it.")
-    when: str = Field(description="The rule, by its name under `rules`, whose flags it answers.")
-    level: Level | None = Field(None, description="Answer flags of this level and above only.")
-    channel: str = Field("platform", description="The id of the channel it writes through.")
-    purpose: Purpose = Field("marketing", description="What the consent must cover.")
-    template: str = Field(description="A template of crmsync by its name, or a file beside this one.")
-    language: Language | None = Field(None, description="The customer's own, else that of the config.")
-    cooldown: Duration = Field(timedelta(days=90), description="How long before it may write again.")
-    expires: Duration = Field(timedelta(hours=72), description="A message not sent by then is dropped.")
-    quiet_hours: QuietHours | None = Field(
-        QuietHours(time(21), time(9)), description="Hours of the shop's day in which nothing is sent."
-    )
-    daily_cap: Annotated[int, Field(ge=0)] = Field(50, description="Messages a day at the most.")
-    approve: Literal["first", "always", "never"] = Field(
-        "first", description="Whether a person approves: the first messages of a template, all, or none."
-    )
-    control_group: Share = Field(0.0, description="The share that is left alone, to compare with.")
-    enabled: bool = Field(True, description="Whether it plans and sends.")
-
-
-class Limits(_Part):
+class Limits(Part):
     """What holds for all campaigns together."""
 
     stop: bool = Field(False, description="Send nothing at all.")
@@ -143,9 +112,12 @@ class Limits(_Part):
         1, description="Marketing messages to one customer in `period`."
     )
     period: Duration = Field(timedelta(days=7), description="The period `per_customer` counts in.")
+    holdout: Share = Field(
+        0.0, description="The share of customers no marketing campaign writes to, to compare with."
+    )
 
 
-class Config(_Part):
+class Config(Part):
     """One configuration file."""
 
     database: Database = Field(

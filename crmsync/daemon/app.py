@@ -27,6 +27,7 @@ from crmsync.sdk import (
     RunResult,
     SystemClock,
     UsageError,
+    WebhookRequest,
 )
 from crmsync.store import Store, schema
 from crmsync.sync.connection import sync_connection
@@ -34,6 +35,7 @@ from crmsync.sync.progress import Progress
 from crmsync.sync.quarantine import Replayed, quarantine_counts, replay
 from crmsync.sync.run import close_orphans
 from crmsync.sync.stream import INCREMENTAL, Scope
+from crmsync.sync.webhook import Verdict, receive
 from crmsync.sync.write import Target
 
 
@@ -191,6 +193,18 @@ class App:
                 for stream in entry.streams or self.plugins.connectors[entry.connector].streams()
             )
         }
+
+    def receive(self, connection: str, request: WebhookRequest) -> Verdict | None:
+        """Judge an event of a connection's platform; None when no such connection takes any."""
+        entry = self.config.connection(connection)
+        if entry is None or not entry.enabled:
+            return None
+        connector = self.connections.connector(connection)
+        webhook = connector.webhook()
+        if webhook is None:
+            return None
+        offered = set(connector.offers()) & set(entry.streams or connector.offers())
+        return receive(self.store, connection, webhook, offered, request, self.clock.now())
 
     def replay(
         self, *, connection: str | None = None, stream: str | None = None, ids: Sequence[int] | None = None

@@ -6,13 +6,13 @@ import logging
 import os
 import sys
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from contextlib import suppress
 
 import crmsync
 from crmsync.daemon.app import App
 from crmsync.daemon.current import Current
-from crmsync.daemon.endpoint import Answer, Endpoint
+from crmsync.daemon.endpoint import Answer, Endpoint, Request, Routes
 from crmsync.daemon.health import Health
 from crmsync.daemon.jobs import CARE, RULES, Jobs
 from crmsync.daemon.metrics import CONTENT_TYPE, Metrics
@@ -20,7 +20,8 @@ from crmsync.daemon.notify import notify, reloading
 from crmsync.daemon.outcome import PassResult
 from crmsync.daemon.recurrence import Recurrence
 from crmsync.daemon.signals import Signals
-from crmsync.sdk import ConfigError, RunResult
+from crmsync.daemon.wake import Wakes
+from crmsync.sdk import ConfigError, RunResult, WebhookRequest
 from crmsync.store.lock import instance_lock
 
 log = logging.getLogger("crmsync.daemon")
@@ -47,7 +48,8 @@ class Daemon:
         self._patience = patience
         self._health = Health(app.store)
         self._metrics = Metrics(lambda: self._current.app)
-        self._jobs = Jobs(self._sync, self._rules, self._care, self._health.beat)
+        self._jobs = Jobs(self._sync, self._woken, self._rules, self._care, self._health.beat)
+        self._wakes = Wakes()
         self._unjudged = threading.Event()
         self._first_pulls: set[str] = set()
         app.on_run = self._ran
@@ -79,13 +81,26 @@ class Daemon:
     # Jobs.
 
     def _sync(self, connection: str) -> None:
+        with self._wakes.pull(connection, wait=True):
+            self._pull(connection)
+        if self._wakes.asked(connection):
+            # An event that came while its stream had been pulled already.
+            self._jobs.wake(connection)
+
+    def _woken(self, connection: str) -> None:
+        with self._wakes.pull(connection, wait=False) as streams:
+            if streams:
+                self._pull(connection, streams)
+
+    def _pull(self, connection: str, streams: Collection[str] | None = None) -> None:
         with self._current.use() as app:
             if self._stop.is_set() or app.config.connection(connection) is None:
                 return
-            result = app.sync(connection)
+            result = app.sync(connection, streams=streams)
             self._tell(result, "sync", connection)
-        first = connection in self._first_pulls
-        self._first_pulls.discard(connection)
+        first = streams is None and connection in self._first_pulls
+        if first:
+            self._first_pulls.discard(connection)
         if result.wrote or first:
             self._unjudged.set()
             self._jobs.soon(RULES)
@@ -178,23 +193,44 @@ class Daemon:
             f"STATUS={enabled} connections, {len(config.rules)} rules, {len(config.care)} campaigns",
         )
 
-    def _routes(self) -> dict[str, Callable[[], Answer]]:
+    def _routes(self) -> Routes:
         return {
-            "/healthz": self._healthz,
-            "/readyz": self._readyz,
-            "/jobs": self._next_jobs,
-            "/metrics": lambda: Answer(200, self._metrics.exposition(), CONTENT_TYPE),
+            ("GET", "/healthz"): self._healthz,
+            ("GET", "/readyz"): self._readyz,
+            ("GET", "/jobs"): self._next_jobs,
+            ("GET", "/metrics"): lambda request: Answer(200, self._metrics.exposition(), CONTENT_TYPE),
+            ("POST", "/webhooks/"): self._webhook,
         }
 
-    def _next_jobs(self) -> Answer:
+    def _webhook(self, request: Request) -> Answer:
+        """An event of the platform of the connection that the path names."""
+        connection = request.rest
+        with self._current.use() as app:
+            verdict = app.receive(connection, WebhookRequest(request.headers, request.body))
+        if verdict is None:
+            return Answer.json(404, {"error": "no such connection takes events"})
+        self._metrics.received(connection, verdict.outcome)
+        if verdict.outcome in ("forged", "stale"):
+            return Answer.json(
+                401, {"error": "the signature is not that of this connection's platform, or old"}
+            )
+        if verdict.streams:
+            self._wakes.ask(connection, verdict.streams)
+            self._jobs.wake(connection)
+        # A repeated one is no fault of the platform's: our answer to the first may have been lost.
+        return Answer.json(
+            200, {"version": 1, "outcome": verdict.outcome, "streams": sorted(verdict.streams)}
+        )
+
+    def _next_jobs(self, request: Request) -> Answer:
         config = self._current.app.config.path
         return Answer.json(200, {"version": 1, "config": config, "jobs": self._jobs.next_runs()})
 
-    def _healthz(self) -> Answer:
+    def _healthz(self, request: Request) -> Answer:
         alive = self._health.alive
         return Answer.json(200 if alive else 503, {"version": 1, "alive": alive})
 
-    def _readyz(self) -> Answer:
+    def _readyz(self, request: Request) -> Answer:
         checks = self._health.readiness()
         ready = all(checks.values())
         return Answer.json(200 if ready else 503, {"version": 1, "ready": ready, **checks})

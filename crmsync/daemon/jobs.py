@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
+from functools import partial
 
 from apscheduler.executors.pool import ThreadPoolExecutor
 from apscheduler.jobstores.base import JobLookupError
 from apscheduler.schedulers.background import BackgroundScheduler
 from apscheduler.triggers.base import BaseTrigger
 from apscheduler.triggers.cron import CronTrigger
+from apscheduler.triggers.date import DateTrigger
 from apscheduler.triggers.interval import IntervalTrigger
 
 from crmsync.config import Config, Schedule
@@ -34,6 +36,16 @@ def sync_job(connection: str) -> str:
     return f"sync {connection}"
 
 
+def wake_job(connection: str) -> str:
+    """The name of the job that pulls what an event spoke of. It is another than the connection's own, or
+    events that keep coming would put off for ever the pull of what they do not speak of."""
+    return f"wake {connection}"
+
+
+def _comes_round(job: str) -> bool:
+    return job != "beat" and not job.startswith("wake ")
+
+
 class Jobs:
     """The jobs of a configuration. No job runs twice at a time; one that comes due too late is skipped.
 
@@ -43,11 +55,12 @@ class Jobs:
     def __init__(
         self,
         sync: Callable[[str], None],
+        woken: Callable[[str], None],
         rules: Callable[[], None],
         care: Callable[[], None],
         beat: Callable[[], None],
     ) -> None:
-        self._sync, self._rules, self._care = sync, rules, care
+        self._sync, self._woken, self._rules, self._care = sync, woken, rules, care
         self._pools = {"default": ThreadPoolExecutor(WORKERS), "beat": ThreadPoolExecutor(1)}
         self._scheduler = BackgroundScheduler(
             timezone=UTC,
@@ -75,7 +88,7 @@ class Jobs:
         }
         wanted[RULES] = config.daemon.rules_schedule, self._rules
         wanted[CARE] = config.daemon.care_schedule, self._care
-        present = {job.id: job for job in self._scheduler.get_jobs() if job.id != "beat"}
+        present = {job.id: job for job in self._scheduler.get_jobs() if _comes_round(job.id)}
         for gone in present.keys() - wanted.keys():
             self._scheduler.remove_job(gone)
         grace = round(config.daemon.misfire_grace.total_seconds()) or 1
@@ -102,9 +115,19 @@ class Jobs:
         except JobLookupError:
             return
 
+    def wake(self, connection: str) -> None:
+        """Have what events spoke of pulled in a moment; what they speak of until then shares that pull."""
+        self._scheduler.add_job(
+            partial(self._woken, connection),
+            DateTrigger(datetime.now(UTC) + _SOON, timezone=UTC),
+            id=wake_job(connection),
+            misfire_grace_time=None,
+            replace_existing=True,
+        )
+
     def next_runs(self) -> dict[str, datetime | None]:
         """When each job runs next."""
-        return {job.id: job.next_run_time for job in self._scheduler.get_jobs() if job.id != "beat"}
+        return {job.id: job.next_run_time for job in self._scheduler.get_jobs() if _comes_round(job.id)}
 
     def shutdown(self) -> None:
         """Start no job any more, and wait for those that run."""

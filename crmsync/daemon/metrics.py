@@ -53,6 +53,12 @@ class Metrics:
             ("connection",),
             registry=self.registry,
         )
+        self._events = Counter(
+            "crmsync_webhook_requests",
+            "Events received of platforms.",
+            ("connection", "outcome"),
+            registry=self.registry,
+        )
         self._failures = Counter(
             "crmsync_stage_failures", "Parts of a stage that failed.", ("stage",), registry=self.registry
         )
@@ -73,6 +79,10 @@ class Metrics:
             self._records.labels(run.connection, run.stream, result).inc(getattr(run, result))
         self._duration.labels(run.connection).observe((run.ended_at - run.started_at).total_seconds())
         self._waits.labels(run.connection).inc(run.waited_seconds)
+
+    def received(self, connection: str, outcome: str) -> None:
+        """Count an event of a platform."""
+        self._events.labels(connection, outcome).inc()
 
     def failed(self, stage: str, count: int) -> None:
         """Count what failed in a stage."""

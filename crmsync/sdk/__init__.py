@@ -59,6 +59,7 @@ from crmsync.sdk.records import (
 from crmsync.sdk.rule import Facts, Finding, Model, Reason, Rule
 from crmsync.sdk.settings import Duration, Rate, Settings, Share
 from crmsync.sdk.text import Told, mark, translate
+from crmsync.sdk.webhook import Webhook, WebhookRequest, standard_webhook
 
 __all__ = [
     "RECORDS",
@@ -132,6 +133,8 @@ __all__ = [
     "UsageError",
     "Veto",
     "Wait",
+    "Webhook",
+    "WebhookRequest",
     "checked",
     "display",
     "exponent",
@@ -140,6 +143,7 @@ __all__ = [
     "mark",
     "minor",
     "push",
+    "standard_webhook",
     "stream",
     "translate",
 ]

@@ -19,6 +19,7 @@ from crmsync.sdk.http import HttpSession, TokenStore
 from crmsync.sdk.message import Idempotency, OutgoingMessage, Receipt
 from crmsync.sdk.records import RECORDS, Record
 from crmsync.sdk.settings import Rate, Settings
+from crmsync.sdk.webhook import Webhook
 
 S = TypeVar("S", bound=Settings)
 R = TypeVar("R", bound=Record)
@@ -208,6 +209,11 @@ class Connector(ABC, Generic[S]):
         """What can be pushed with these settings, and how each behaves when a key is repeated: by
         default all of `pushes()`."""
         return self.pushes()
+
+    def webhook(self) -> Webhook | None:
+        """How the platform signs the events it sends to this connection; None when it sends none, or no
+        secret is set. An event only lets the host pull the streams it speaks of sooner."""
+        return None
 
     def lookup_message(self, message: OutgoingMessage, key: str) -> Receipt | None:
         """What became of what was pushed under this key; only for pushes that declare `lookup`.

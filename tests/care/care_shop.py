@@ -13,7 +13,7 @@ from typing import Any
 from sqlalchemy import Connection as Transaction
 from sqlalchemy import insert, select, update
 
-from crmsync.care import DeliveryResult, PlanResult, deliver, plan
+from crmsync.care import CampaignPreview, DeliveryResult, PlanResult, deliver, plan, preview
 from crmsync.config import Campaign, Limits
 from crmsync.sdk import Channel, ChannelContext, OutgoingMessage, Receipt, Settings
 from crmsync.sdk.message import Idempotency
@@ -23,6 +23,8 @@ from crmsync.store.tables import (
     Connection,
     Consent,
     Customer,
+    CustomerFact,
+    FactRefresh,
     Flag,
     Message,
     Order,
@@ -243,7 +245,9 @@ class Shop:
                 )
             )
 
-    def flag(self, customer: int, rule: str = "churn_risk", level: str = "high") -> int:
+    def flag(
+        self, customer: int, rule: str = "churn_risk", level: str = "high", state: str | None = None
+    ) -> int:
         now = self.clock.now()
         with self.store.write() as transaction:
             return transaction.scalar(
@@ -253,6 +257,7 @@ class Shop:
                     subject="customer",
                     subject_id=str(customer),
                     level=level,
+                    state=state,
                     score=0.9,
                     reasons="[]",
                     raised_at=now,
@@ -262,23 +267,33 @@ class Shop:
             )
 
     def order(
-        self, account_id: str, title: str, *, on: str = "shop", days_ago: float, quantity: int = 1
+        self,
+        account_id: str,
+        title: str,
+        *,
+        on: str = "shop",
+        days_ago: float,
+        quantity: int = 1,
+        **order: Any,
     ) -> None:
         now, number = self.clock.now(), next(self.numbers)
         base = {"connection_id": self.connections[on], "learned_at": now, "changed_at": now, "digest": number}
         with self.store.write() as transaction:
             transaction.execute(
                 insert(Order).values(
-                    **base,
-                    external_id=f"o{number}",
-                    account_id=account_id,
-                    status="completed",
-                    currency="CNY",
-                    total=100,
-                    shipping=0,
-                    discount=0,
-                    tax=0,
-                    placed_at=now - timedelta(days=days_ago),
+                    **base
+                    | {
+                        "external_id": f"o{number}",
+                        "account_id": account_id,
+                        "status": "completed",
+                        "currency": "CNY",
+                        "total": 100,
+                        "shipping": 0,
+                        "discount": 0,
+                        "tax": 0,
+                        "placed_at": now - timedelta(days=days_ago),
+                    }
+                    | order
                 )
             )
             transaction.execute(
@@ -296,6 +311,21 @@ class Shop:
             if transaction.scalar(known) is None:
                 transaction.execute(insert(Product).values(**base, external_id=title, title=title))
 
+    def account(self, customer: int) -> str:
+        with self.store.read() as transaction:
+            return str(transaction.scalar(select(Account.external_id).where(Account.customer_id == customer)))
+
+    def facts(self, customer: int, **facts: Any) -> None:
+        with self.store.write() as transaction:
+            if transaction.scalar(select(FactRefresh.id)) is None:
+                transaction.execute(
+                    insert(FactRefresh).values(id=1, at=self.clock.now(), full=True, changed=0)
+                )
+            zeros = {c.name: 0 for c in CustomerFact.__table__.columns if not c.nullable}
+            transaction.execute(
+                insert(CustomerFact).values(zeros | {"refresh_id": 1, "customer_id": customer} | facts)
+            )
+
     def clear(self, customer: int) -> None:
         with self.store.write() as transaction:
             transaction.execute(
@@ -305,6 +335,10 @@ class Shop:
     def plan(self, **options: Any) -> PlanResult:
         channels = {"fake": self.channel}
         return plan(self.store, self.campaigns, channels, self.limits, now=self.clock.now(), **options)
+
+    def preview(self, **options: Any) -> list[CampaignPreview]:
+        channels = {"fake": self.channel}
+        return preview(self.store, self.campaigns, channels, self.limits, now=self.clock.now(), **options)
 
     def deliver(self, **options: Any) -> DeliveryResult:
         return deliver(

@@ -14,7 +14,7 @@ from crmsync.store.tables import Account
 
 def counts(shop: Shop, **options: Any) -> tuple[dict[str, int], dict[str, int], dict[str, int]]:
     done = shop.plan(**options).campaigns["win-back"]
-    assert done.flags == done.planned.total() + done.skipped.total()
+    assert done.occasions == done.planned.total() + done.skipped.total()
     return dict(done.planned), dict(done.suppressed), dict(done.skipped)
 
 
@@ -36,7 +36,7 @@ def test_planning_again_plans_nothing(shop: Shop) -> None:
 
 
 def test_many_customers_are_planned_in_chunks(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("crmsync.care.planner.CHUNK", 3)
+    monkeypatch.setattr("crmsync.care.proposal.CHUNK", 3)
     for _ in range(8):
         shop.customer()
     assert counts(shop) == ({"queued": 8}, {}, {})
@@ -243,13 +243,6 @@ def test_a_channel_that_carries_no_marketing_plans_none(shop: Shop, monkeypatch:
     monkeypatch.setattr(shop.channel, "purposes", frozenset({"service"}), raising=False)
     shop.customer()
     assert reason.CHANNEL_PURPOSE in shop.plan().campaigns["win-back"].problem
-
-
-def test_a_dry_run_counts_and_writes_nothing(shop: Shop) -> None:
-    shop.customer()
-    shop.customer(consent=None)
-    assert counts(shop, dry_run=True) == ({"queued": 1, "suppressed": 1}, {reason.NO_CONSENT: 1}, {})
-    assert shop.messages() == []
 
 
 def test_the_first_text_waits_for_a_person_and_later_ones_flow(shop: Shop) -> None:

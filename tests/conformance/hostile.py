@@ -30,6 +30,8 @@ from crmsync.sdk import (
     RecordError,
     Shop,
     TransientError,
+    Webhook,
+    WebhookRequest,
     push,
     stream,
 )
@@ -531,6 +533,39 @@ def careless(good: Any) -> Any:
             return Receipt(str(answer["id"]))
 
     return Careless
+
+
+@fails("event_believed")
+def deaf(good: Any) -> Any:
+    class Deaf(good):  # type: ignore[misc]
+        def webhook(self) -> Webhook:
+            return replace(super().webhook(), encoding="hex")
+
+    return Deaf
+
+
+class Credulous(Webhook):
+    def genuine(self, request: WebhookRequest) -> bool:
+        return True
+
+
+@fails("event_forged")
+def believing(good: Any) -> Any:
+    class Believing(good):  # type: ignore[misc]
+        def webhook(self) -> Webhook:
+            own = super().webhook()
+            return Credulous(secrets=own.secrets, header=own.header, streams=own.streams)
+
+    return Believing
+
+
+@fails("event_streams")
+def absent_minded(good: Any) -> Any:
+    class AbsentMinded(good):  # type: ignore[misc]
+        def webhook(self) -> Webhook:
+            return replace(super().webhook(), streams=lambda request: ["orders"])
+
+    return AbsentMinded
 
 
 def module(name: str, folder: Path, body: str) -> ModuleType:

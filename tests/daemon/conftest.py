@@ -19,7 +19,7 @@ import pytest
 
 from crmsync.testing import Shop
 
-PATIENCE = 20.0
+PATIENCE = 60.0
 
 CONFIG = """\
 connections:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import threading
+import time
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 
@@ -31,6 +32,9 @@ class Work:
         self.go.wait(5)
         self.done.append(id)
 
+    def woken(self, id: str) -> None:
+        self.done.append(f"woken {id}")
+
     def noop(self) -> None:
         pass
 
@@ -42,7 +46,7 @@ def work() -> Work:
 
 @pytest.fixture
 def jobs(work: Work) -> Iterator[Jobs]:
-    jobs = Jobs(work.sync, work.noop, work.noop, work.noop)
+    jobs = Jobs(work.sync, work.woken, work.noop, work.noop, work.noop)
     yield jobs
     work.go.set()
     with contextlib.suppress(SchedulerNotRunningError):
@@ -114,7 +118,7 @@ def test_shutdown_waits_for_the_job_at_work_even_when_it_asks_for_another(work: 
         jobs.soon("rules")
         work.done.append(id)
 
-    jobs = Jobs(sync, work.noop, work.noop, work.noop)
+    jobs = Jobs(sync, work.noop, work.noop, work.noop, work.noop)
     work.go.clear()
     jobs.start()
     jobs.plan(configured(one=SLOW))
@@ -132,3 +136,16 @@ def test_weekdays_and_zones_of_a_cron_are_what_the_schedule_says() -> None:
     monday = trigger(Schedule(cron="0 3 * * mon", zone="Asia/Shanghai"))
     start = datetime(2026, 6, 2, tzinfo=UTC)
     assert monday.get_next_fire_time(None, start) == datetime(2026, 6, 7, 19, tzinfo=UTC)
+
+
+def test_a_connection_that_is_woken_keeps_its_turn(jobs: Jobs, work: Work) -> None:
+    jobs.start()
+    jobs.plan(configured(one=Schedule(cron="0 3 1 1 *")))
+    before = jobs.next_runs()
+    for _ in range(3):
+        jobs.wake("one")
+    assert jobs.next_runs() == before
+    while not work.done:
+        time.sleep(0.05)
+    jobs.shutdown()
+    assert work.done == ["woken one"]

@@ -17,13 +17,22 @@ from crmsync.store.tables.fact import (
     ShopFact,
 )
 from crmsync.store.tables.flag import Flag, FlagEvent
-from crmsync.store.tables.message import Approval, Delivery, DeliveryOutcome, Message, MessageState
+from crmsync.store.tables.message import (
+    Approval,
+    Arm,
+    Assignment,
+    Delivery,
+    DeliveryOutcome,
+    Message,
+    MessageState,
+)
 from crmsync.store.tables.model_fit import ModelFit, RuleState
 from crmsync.store.tables.order import Order, OrderLine, Product, Refund
 from crmsync.store.tables.quarantine import Quarantine
 from crmsync.store.tables.quota import Quota, TokenRow
 from crmsync.store.tables.review import Agent, Attendance, Conversation, Review
 from crmsync.store.tables.touched import Touched
+from crmsync.store.tables.webhook import WebhookEvent
 
 __all__ = [
     "EPOCH",
@@ -31,6 +40,8 @@ __all__ = [
     "Agent",
     "AgentFact",
     "Approval",
+    "Arm",
+    "Assignment",
     "Attendance",
     "Audit",
     "Backtest",
@@ -65,6 +76,7 @@ __all__ = [
     "Suppression",
     "TokenRow",
     "Touched",
+    "WebhookEvent",
     "from_instant",
     "to_instant",
 ]

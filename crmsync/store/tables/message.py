@@ -8,7 +8,7 @@ from typing import Literal
 from sqlalchemy import Index, Text, UniqueConstraint
 from sqlmodel import Field, SQLModel
 
-from crmsync.store.tables.base import instant
+from crmsync.store.tables.base import CLUSTERED, instant
 
 MessageState = Literal[
     "awaiting_approval",
@@ -28,13 +28,17 @@ of the process with this `fence`. `failed`: not delivered, tried again at `next_
 customer must not be written to. `expired`: too late. `cancelled`: by a person."""
 
 DeliveryOutcome = Literal["sent", "failed", "dead", "unconfirmed", "refused"]
+Arm = Literal["treated", "control", "holdout"]
 
 
 class Message(SQLModel, table=True):
     """One message to one customer, from the moment it is planned; it is never deleted.
 
-    `key` is made from the campaign, the text of the template, the customer, and the flag with its
-    period, so that the same reason to write gives the same message. `subject` and `body` are final.
+    `key` is made from the campaign, the text of the template, the customer, and the reason to write
+    with its period, so that the same reason gives the same message. `subject` and `body` are final.
+    `flag_id` and `level` are 0 and empty where no flag gave the reason. `journey` is the key of the
+    first message of the same reason, `step` the place in the campaign's steps, from 0. `action` is
+    what the connector is to do: send_message, or another of its pushes.
     `fence` grows with each claim: only the holder of the latest claim may say how it ended.
     `doubtful` is true from before an attempt leaves until it is known not to have reached the
     customer, or to have: only the same key, a lookup or a person may settle it. `held` says who
@@ -64,6 +68,9 @@ class Message(SQLModel, table=True):
     customer_id: int = Field(foreign_key="customer.id")
     flag_id: int
     level: str
+    journey: str = ""
+    step: int = 0
+    action: str = "send_message"
     order_id: str | None = None
     language: str
     subject: str = Field(default="", sa_type=Text)
@@ -83,6 +90,21 @@ class Message(SQLModel, table=True):
     sent_at: datetime | None = instant(default=None)
     changed_at: datetime = instant()
     reference: str | None = None
+
+
+class Assignment(SQLModel, table=True):
+    """The arm of a campaign a customer is in, drawn when they first could have been written to and
+    never changed: `treated`, `control` (left alone by this campaign) or `holdout` (by every marketing
+    campaign). `chance` is the probability of `treated` with which it was drawn."""
+
+    __tablename__ = "assignment"
+    __table_args__ = (CLUSTERED,)
+
+    campaign: str = Field(primary_key=True)
+    customer_id: int = Field(primary_key=True, foreign_key="customer.id")
+    arm: str
+    chance: float
+    assigned_at: datetime = instant()
 
 
 class Delivery(SQLModel, table=True):

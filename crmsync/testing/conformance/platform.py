@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, ClassVar, Self
 
-from crmsync.sdk import Connector, OutgoingMessage, Receipt, Recipient
+from crmsync.sdk import Connector, OutgoingMessage, Receipt, Recipient, WebhookRequest
 from crmsync.testing.conformance.check import NotApplicable
 from crmsync.testing.server import Answer, Request
 
@@ -97,6 +97,10 @@ class Platform:
 
     def effects(self, push: str) -> int | None:
         """How many pushes by this method the platform has carried out so far."""
+        return None
+
+    def event(self, stream: str) -> WebhookRequest | None:
+        """An event by which the platform tells that something of the stream has changed, signed now."""
         return None
 
     def __enter__(self) -> Self:

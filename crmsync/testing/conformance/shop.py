@@ -6,9 +6,12 @@ from collections.abc import Collection, Mapping
 from datetime import datetime
 from typing import Any, ClassVar, Self
 
-from crmsync.sdk import minor
+from crmsync.sdk import WebhookRequest, minor
 from crmsync.testing.conformance.platform import OrderTruth, Platform
+from crmsync.testing.event import standard_event
 from crmsync.testing.shop import Shop
+
+EVENT_SECRET = "the secret of the shop's events"
 
 _STATUS = {
     "WAIT_PAY": "pending",
@@ -66,3 +69,6 @@ class ShopPlatform(Platform):
     def effects(self, push: str) -> int | None:
         received: dict[str, list[Any]] = {"send_message": self.shop.messages, "add_note": self.shop.notes}
         return len(received[push]) if push in received else None
+
+    def event(self, stream: str) -> WebhookRequest:
+        return standard_event(f"{stream}.changed", EVENT_SECRET, self.now())

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from crmsync.testing.conformance import ShopPlatform
+from crmsync.testing.conformance import EVENT_SECRET, ShopPlatform
 from crmsync_demo.connector import DemoConnector
 
 
@@ -16,6 +16,7 @@ class DemoPlatform(ShopPlatform):
         return {
             "base_url": self.shop.url,
             "client_secret": self.shop.credentials.client_secret,
+            "webhook_secret": EVENT_SECRET,
             "page_size": self.page_size,
             "rate": "10/s",
         }

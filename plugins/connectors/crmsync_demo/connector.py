@@ -25,7 +25,9 @@ from crmsync.sdk import (
     Review,
     Shop,
     TransientError,
+    Webhook,
     push,
+    standard_webhook,
     stream,
 )
 from crmsync_demo import mapping
@@ -52,6 +54,10 @@ class DemoConnector(Connector[DemoSettings]):
 
     def accepts(self) -> Mapping[str, Any]:
         return {"send_message": self.settings.idempotency, "add_note": "key"}
+
+    def webhook(self) -> Webhook | None:
+        secret = self.settings.webhook_secret
+        return standard_webhook([secret], mapping.changed_streams) if secret else None
 
     def inspect(self, response: requests.Response) -> None:
         body = response.json()

@@ -6,6 +6,7 @@ nothing twice; what the host checks of every record is not checked here.
 
 from __future__ import annotations
 
+import json
 from datetime import datetime
 from typing import Any, Literal
 
@@ -19,6 +20,7 @@ from crmsync.sdk import (
     RecordError,
     Refund,
     Review,
+    WebhookRequest,
     minor,
 )
 
@@ -48,6 +50,12 @@ REFUND_TYPE = {
 }
 TALK_TYPE = {"PRODUCT": "product", "LOGISTICS": "logistics", "PRESALE": None}
 TALK_OUTCOME = {"ORDERED": "ordered", "SOLVED": "resolved", "UNSOLVED": "unresolved", "LEFT": "abandoned"}
+
+
+def changed_streams(request: WebhookRequest) -> list[str]:
+    """The stream whose rows an event says have changed: its type is `orders.changed` and the like."""
+    stream, _, what = json.loads(request.body)["type"].partition(".")
+    return [stream] if what == "changed" else []
 
 
 def _word(table: dict[str, Any], row: Row, field: str) -> Any:

@@ -21,6 +21,9 @@ class DemoSettings(Settings):
     )
     client_id: str = Field("demo", description="The id of the shop's OAuth client.")
     client_secret: SecretStr = Field(description="The secret of the shop's OAuth client.")
+    webhook_secret: SecretStr | None = Field(
+        None, description="The secret under which the shop signs its events; without it none is believed."
+    )
     page_size: int = Field(250, ge=1, le=250, description="Records per page; the shop gives up to 250.")
     rate: Rate | None = Field(None, description="How often the shop may be called; unlimited by default.")
     idempotency: Literal["key", "lookup", "none"] = Field(

@@ -9,7 +9,7 @@ from typing import Any
 
 from ruamel.yaml import YAML
 
-from crmsync.testing.conformance import NotApplicable, ShopPlatform
+from crmsync.testing.conformance import EVENT_SECRET, NotApplicable, ShopPlatform
 from crmsync_rest.connector import RestConnector
 
 # Beside this file in a wheel, in the folder of examples in a checkout.
@@ -36,4 +36,5 @@ class RestPlatform(ShopPlatform):
         settings["auth"]["client_secret"] = self.shop.credentials.client_secret
         for endpoint in settings["endpoints"].values():
             endpoint["paging"] = {**endpoint["paging"], "size": self.page_size}
+        settings["webhook"]["secret"] = EVENT_SECRET
         return {**settings, "base_url": self.shop.url, "rate_limit": "10/s"}

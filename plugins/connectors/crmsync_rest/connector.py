@@ -29,11 +29,12 @@ from crmsync.sdk import (
     Review,
     Shop,
     TransientError,
+    Webhook,
     push,
     stream,
 )
 from crmsync.sdk.message import Idempotency
-from crmsync_rest import auth, mapping
+from crmsync_rest import auth, mapping, webhook
 from crmsync_rest.expression import search
 from crmsync_rest.push import Outbox
 from crmsync_rest.settings import ErrorBody, RestSettings
@@ -68,6 +69,9 @@ class RestConnector(Connector[RestSettings]):
 
     def rate_limits(self) -> Mapping[str, Rate]:
         return {"default": self.settings.rate_limit} if self.settings.rate_limit else {}
+
+    def webhook(self) -> Webhook | None:
+        return self.settings.webhook and webhook.webhook(self.settings.webhook)
 
     def inspect(self, response: requests.Response) -> None:
         try:

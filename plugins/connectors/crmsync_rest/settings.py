@@ -30,6 +30,7 @@ from crmsync_rest.auth import Auth
 from crmsync_rest.expression import Expression
 from crmsync_rest.paging import OnePage, Paging
 from crmsync_rest.template import checked
+from crmsync_rest.webhook import Events
 
 
 def _web_address(url: str) -> str:
@@ -239,6 +240,14 @@ class RestSettings(Settings):
     errors: list[ErrorBody] = Field([], description="Bodies that mean an error under a status of success.")
     endpoints: Endpoints = Field(Endpoints(), description="Where each stream is.")
     messages: Messages | None = Field(None, description="How a message to a customer is delivered.")
+    webhook: Events | None = Field(None, description="The events the API sends when something changes.")
+
+    @model_validator(mode="after")
+    def _events_have_streams(self) -> Self:
+        for topic, stream in (self.webhook.streams if self.webhook else {}).items():
+            if stream not in self.endpoints.configured():
+                raise ValueError(f"webhook.streams: {topic} names {stream}, which has no endpoint here")
+        return self
 
     @model_validator(mode="after")
     def _has_currency(self) -> Self:

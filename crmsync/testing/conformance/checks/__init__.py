@@ -3,6 +3,7 @@
 from crmsync.testing.conformance.checks import (
     changes,
     declaration,
+    events,
     faults,
     manners,
     opening,
@@ -11,4 +12,4 @@ from crmsync.testing.conformance.checks import (
     walks,
 )  # isort: skip
 
-__all__ = ["changes", "declaration", "faults", "manners", "opening", "pushes", "records", "walks"]
+__all__ = ["changes", "declaration", "events", "faults", "manners", "opening", "pushes", "records", "walks"]

@@ -1,0 +1,198 @@
+"""Whom a campaign's trigger gives a reason to write to, as far as no message has answered it yet.
+
+An occasion is a customer and a time: since when a flag stands, when it was raised, the day of an
+order. Those that last come round again after each cooldown; all others are over once they are older
+than a message of the campaign may get.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from datetime import date, datetime, time, timedelta
+from typing import Any, get_args
+
+from sqlalchemy import (
+    BigInteger,
+    ColumnElement,
+    Row,
+    Select,
+    and_,
+    case,
+    cast,
+    exists,
+    false,
+    func,
+    literal,
+    not_,
+    or_,
+    select,
+    union_all,
+)
+from sqlalchemy import Connection as Transaction
+from sqlalchemy.orm import aliased
+
+from crmsync.care import reason
+from crmsync.care.calendar import last_turn, same_day_in_earlier_years, today
+from crmsync.config import Campaign
+from crmsync.sdk.rule import Level
+from crmsync.store import Store
+from crmsync.store.tables import (
+    EPOCH,
+    Account,
+    Connection,
+    Consent,
+    Customer,
+    CustomerFact,
+    Flag,
+    Instant,
+    Message,
+    Order,
+)
+
+UNASKED = and_(Message.state == "suppressed", Message.reason == reason.NO_CONSENT)
+"""Left out for want of consent: looked at again as soon as there is one."""
+
+LATE = and_(Message.state == "expired", Message.purpose == "marketing")
+"""An offer that was not sent in time: made afresh while its reason stands. An apology is not."""
+
+OUTRANKED = and_(Message.state == "suppressed", Message.reason == reason.OUTRANKED)
+"""Made way for a campaign of higher priority: planned again when the customer's limit allows."""
+
+OPEN = or_(UNASKED, LATE, OUTRANKED)
+"""What a later plan may still turn into a message."""
+
+_CUSTOMER_ID = case((Flag.subject == "customer", cast(Flag.subject_id, BigInteger)))
+
+
+def count_occasions(transaction: Transaction, campaign: Campaign, now: datetime) -> int:
+    """How many customers the campaign has a reason to write to, answered or not."""
+    found = _occasions(transaction, campaign, now).subquery()
+    return transaction.scalar(select(func.count()).select_from(found)) or 0
+
+
+def unanswered(store: Store, campaign: Campaign, now: datetime, chunk: int) -> Iterator[Sequence[Row[Any]]]:
+    """The occasions without a message within the cooldown, in chunks: `customer_id`, the customer's
+    `key`, `at`, and `level` and `flag_id` of the flag (empty and 0 without one)."""
+    with store.read() as transaction:
+        found = _occasions(transaction, campaign, now).subquery()
+        consented_since = exists().where(
+            Consent.connection_id == Message.connection_id,
+            Consent.account_id == Message.account_id,
+            Consent.granted,
+            Consent.learned_at > Message.changed_at,
+        )
+        answered = exists().where(
+            Message.campaign == campaign.name,
+            Message.customer_id == found.c.customer_id,
+            Message.step == 0,
+            Message.planned_at > now - campaign.cooldown,
+            not_(or_(and_(UNASKED, consented_since), LATE, OUTRANKED)),
+        )
+        query = (
+            select(found, Customer.key)
+            .outerjoin(Customer, Customer.id == found.c.customer_id)
+            .where(~answered)
+            .order_by(found.c.customer_id)
+        )
+        streamed = transaction.execution_options(yield_per=chunk)
+        yield from streamed.execute(query).partitions()
+
+
+def _occasions(transaction: Transaction, campaign: Campaign, now: datetime) -> Any:
+    trigger = campaign.when
+    if trigger.date == "anniversary":
+        return _anniversaries(transaction, campaign, now)
+    if trigger.date == "delivery":
+        return _deliveries(campaign, now)
+    if trigger.date is not None:
+        column = CustomerFact.last_order_at if trigger.date == "last_order" else CustomerFact.first_order_at
+        return _select(CustomerFact.customer_id, column).where(_recent(column, campaign, now))
+    if trigger.schedule is not None:
+        return _at_turn(campaign, now)
+    return _flags(campaign, now)
+
+
+def _select(customer_id: Any, at: Any, level: Any = None, flag_id: Any = None) -> Select[Any]:
+    return select(
+        customer_id.label("customer_id"),
+        at.label("at"),
+        (literal("") if level is None else level).label("level"),
+        (literal(0) if flag_id is None else flag_id).label("flag_id"),
+    )
+
+
+def _recent(at: Any, campaign: Campaign, now: datetime) -> ColumnElement[bool]:
+    due = now - campaign.when.after
+    return and_(at <= due, at > due - campaign.expires)
+
+
+def _of_flags(campaign: Campaign, at: Any) -> Select[Any]:
+    query = _select(_CUSTOMER_ID, at, Flag.level, Flag.id).where(
+        Flag.rule == campaign.when.flag, Flag.subject == "customer"
+    )
+    if campaign.level is not None:
+        levels = get_args(Level)
+        query = query.where(Flag.level.in_(levels[levels.index(campaign.level) :]))
+    if campaign.state is not None:
+        query = query.where(Flag.state == campaign.state)
+    return query
+
+
+def _flags(campaign: Campaign, now: datetime) -> Select[Any]:
+    match campaign.when.change:
+        case "raised":
+            query = _of_flags(campaign, Flag.raised_at).where(_recent(Flag.raised_at, campaign, now))
+        case "changed":
+            query = _of_flags(campaign, Flag.changed_at).where(
+                _recent(Flag.changed_at, campaign, now), Flag.changed_at > Flag.raised_at
+            )
+        case "cleared":
+            later = aliased(Flag)
+            again = exists().where(
+                later.rule == Flag.rule,
+                later.subject == Flag.subject,
+                later.subject_id == Flag.subject_id,
+                later.id > Flag.id,
+            )
+            return _of_flags(campaign, Flag.cleared_at).where(_recent(Flag.cleared_at, campaign, now), ~again)
+        case _:
+            query = _of_flags(campaign, Flag.raised_at).where(Flag.raised_at <= now - campaign.when.after)
+    return query.where(Flag.cleared_at.is_(None))
+
+
+def _at_turn(campaign: Campaign, now: datetime) -> Select[Any]:
+    assert campaign.when.schedule is not None
+    turn = last_turn(campaign.when.schedule, now - campaign.when.after, campaign.expires)
+    query = _of_flags(campaign, literal(turn, Instant)).where(Flag.cleared_at.is_(None))
+    return query.where(Flag.raised_at <= turn if turn is not None else false())
+
+
+def _deliveries(campaign: Campaign, now: datetime) -> Select[Any]:
+    return (
+        _select(Account.customer_id, func.max(Order.delivered_at, type_=Instant))
+        .join(
+            Order,
+            and_(Order.connection_id == Account.connection_id, Order.account_id == Account.external_id),
+        )
+        .where(
+            _recent(Order.delivered_at, campaign, now),
+            Order.status != "cancelled",
+            Order.deleted_at.is_(None),
+        )
+        .group_by(Account.customer_id)
+    )
+
+
+def _anniversaries(transaction: Transaction, campaign: Campaign, now: datetime) -> Any:
+    """Days are the shop's; the day has to have begun in each shop."""
+    zones = transaction.scalars(select(Connection.zone).distinct()).all()
+    trigger = campaign.when
+    first = today(zones, now - trigger.after + trigger.before)
+    days = [first - timedelta(days=back) for back in range(max(1, campaign.expires.days))]
+    return union_all(*(_anniversary(day) for day in days))
+
+
+def _anniversary(day: date) -> Select[Any]:
+    since = [(earlier - EPOCH.date()).days for earlier in same_day_in_earlier_years(day)]
+    at = literal(datetime.combine(day, time(), EPOCH.tzinfo), Instant)
+    return _select(CustomerFact.customer_id, at).where(CustomerFact.first_day.in_(since))

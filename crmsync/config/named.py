@@ -1,0 +1,64 @@
+"""What campaigns name must stand elsewhere in the file: rules and channels."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from typing import Any
+
+from crmsync.config.campaign import Campaign
+from crmsync.config.document import Document
+from crmsync.config.problem import Place, nearest
+from crmsync.config.registry import Registry
+
+
+def check_campaigns(document: Document, plugins: Registry, channels: Iterable[str]) -> None:
+    """Note every campaign's rule and channel that the file does not have, and every rule whose flags
+    may not be answered by messages. `channels` are there without being in the file."""
+    check = _Check(document, plugins, channels)
+    care = document.data.get("care")
+    for i, campaign in enumerate(care if isinstance(care, list) else []):
+        if isinstance(campaign, dict):
+            check.campaign(campaign, ("care", i))
+
+
+class _Check:
+    def __init__(self, document: Document, plugins: Registry, channels: Iterable[str]) -> None:
+        self.document = document
+        self.plugins = plugins
+        rules = document.data.get("rules")
+        self.rules: dict[str, Any] = rules if isinstance(rules, dict) else {}
+        listed = document.data.get("channels")
+        entries = listed if isinstance(listed, list) else []
+        self.channels = [*(str(c.get("id")) for c in entries if isinstance(c, dict)), *channels]
+
+    def campaign(self, campaign: dict[str, Any], place: Place) -> None:
+        for rule, where in self._rules_in(campaign, place):
+            if rule not in self.rules:
+                fix = nearest(rule, self.rules) + f" Or add {rule} under rules."
+                self.document.report(where, f"no rule is called {rule}.", fix.strip())
+            elif self._for_a_person(rule):
+                self.document.report(
+                    where,
+                    f"the flags of {rule} are for a person to decide on; no campaign may answer them.",
+                    f"Look at them with `crmsync flags --rule {rule}`.",
+                )
+        channel = campaign.get("channel", Campaign.model_fields["channel"].default)
+        if isinstance(channel, str) and channel not in self.channels:
+            self.document.report(
+                (*place, "channel") if "channel" in campaign else place,
+                f"no channel has the id {channel}.",
+                nearest(channel, self.channels, "Add one under channels."),
+            )
+
+    def _rules_in(self, campaign: dict[str, Any], place: Place) -> Iterator[tuple[str, Place]]:
+        when = campaign.get("when")
+        if isinstance(when, str):
+            yield when, (*place, "when")
+        elif isinstance(when, dict) and isinstance(when.get("flag"), str):
+            yield when["flag"], (*place, "when", "flag")
+
+    def _for_a_person(self, name: str) -> bool:
+        entry = self.rules[name]
+        kind = entry.get("rule", name) if isinstance(entry, dict) else name
+        rule = self.plugins.rules.get(str(kind))
+        return rule is not None and rule.for_a_person

@@ -1,0 +1,78 @@
+"""What gives a campaign a reason to write: a flag, a date or a schedule."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Any, Literal
+
+from pydantic import Field, GetCoreSchemaHandler, GetJsonSchemaHandler, model_validator
+from pydantic_core import core_schema
+
+from crmsync.config.part import Part
+from crmsync.config.problem import refused
+from crmsync.config.schedule import Schedule
+from crmsync.sdk import Duration
+
+TriggerDate = Literal["first_order", "last_order", "delivery", "anniversary"]
+"""A date of a customer. `anniversary` is the day of the first order, every year."""
+
+TriggerChange = Literal["standing", "raised", "changed", "cleared"]
+
+_FIX = "Write a rule's name, {flag: RULE, change: raised}, {date: delivery, after: 14d}, or {schedule: …}."
+
+
+class Trigger(Part):
+    """When a campaign has a reason to write. A rule's name alone is short for its standing flags."""
+
+    flag: str | None = Field(None, description="A rule, by its name under `rules`: its flags on customers.")
+    change: TriggerChange = Field(
+        "standing",
+        description="What of the flag: that it stands (again after each cooldown), or that it was just "
+        "raised, changed its level, or was cleared.",
+    )
+    date: TriggerDate | None = Field(
+        None,
+        description="A date: of the first or last valid order, of the last delivery, or the day of the "
+        "first order in every later year.",
+    )
+    schedule: Schedule | None = Field(
+        None, description="A time that comes round: all whose flag then stands are written to."
+    )
+    after: Duration = Field(timedelta(), description="How long after that it writes.")
+    before: Duration = Field(timedelta(), description="How long before an anniversary it writes.")
+
+    @property
+    def stands(self) -> bool:
+        """Whether the reason lasts, so that it is one again after each cooldown."""
+        return self.date is None and self.schedule is None and self.change == "standing"
+
+    @model_validator(mode="after")
+    def _one_reason(self) -> Trigger:
+        if self.date is not None:
+            if self.flag is not None or self.schedule is not None:
+                raise refused("when: a date stands alone.", _FIX, key="date")
+        elif self.flag is None:
+            raise refused("there is nothing to write about.", _FIX)
+        if self.change != "standing" and (self.flag is None or self.schedule is not None):
+            raise refused("when: only a flag without a schedule has a change.", _FIX, key="change")
+        if self.before and self.date != "anniversary":
+            raise refused("when: nobody knows this date before it comes.", "Use after.", key="before")
+        if self.before and self.after:
+            raise refused("when: it is either before or after.", "Keep one of them.", key="before")
+        return self
+
+
+class OrRule:
+    """Lets a rule's name stand for a trigger on its standing flags."""
+
+    def __get_pydantic_core_schema__(
+        self, source: Any, handler: GetCoreSchemaHandler
+    ) -> core_schema.CoreSchema:
+        return core_schema.no_info_before_validator_function(
+            lambda value: {"flag": value} if isinstance(value, str) else value, handler(source)
+        )
+
+    def __get_pydantic_json_schema__(
+        self, schema: core_schema.CoreSchema, handler: GetJsonSchemaHandler
+    ) -> dict[str, Any]:
+        return {"anyOf": [{"type": "string"}, handler(schema)]}

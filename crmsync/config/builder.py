@@ -14,6 +14,7 @@ from crmsync.config.named import check_campaigns
 from crmsync.config.problem import InvalidConfig, Place, nearest
 from crmsync.config.registry import Registry
 from crmsync.config.shape import secrets_in, with_absolute_paths
+from crmsync.config.team import check_team_channels
 from crmsync.sdk import PluginError, Settings
 
 CONNECTION_KEYS = frozenset(ConnectionConfig.model_fields) - {"settings"}
@@ -60,6 +61,7 @@ class _Builder:
         self._unique("channels", "id")
         self._unique("care", "name")
         check_campaigns(document, self.plugins, [c.id for c in self._implicit_channel()])
+        check_team_channels(document, self.plugins)
         if isinstance(core.get("channels", []), list):
             core["channels"] = [*core.get("channels", []), *self._implicit_channel()]
         core = with_absolute_paths(Config, core, document.folder)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any, Protocol
 
-from crmsync.sdk import Channel, Connector, Rule
+from crmsync.sdk import Channel, Connector, Rule, TeamChannel
 
 
 class PluginState(Protocol):
@@ -27,6 +27,6 @@ class Registry(Protocol):
     @property
     def rules(self) -> Mapping[str, type[Rule[Any]]]: ...
     @property
-    def channels(self) -> Mapping[str, type[Channel[Any]]]: ...
+    def channels(self) -> Mapping[str, type[Channel[Any] | TeamChannel[Any]]]: ...
     @property
     def plugins(self) -> Sequence[PluginState]: ...

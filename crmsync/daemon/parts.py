@@ -54,9 +54,14 @@ class Parts:
 
     @cached_property
     def channels(self) -> dict[str, Channel[Any]]:
-        """The channels by their ids."""
+        """The channels to customers, by their ids."""
         return self._made(
-            "care", ((entry.id, lambda entry=entry: self._channel(entry)) for entry in self._config.channels)
+            "care",
+            (
+                (entry.id, lambda entry=entry: self._channel(entry))
+                for entry in self._config.channels
+                if issubclass(self._plugins.channels[entry.channel], Channel)
+            ),
         )
 
     def unusable(self, stage: StageName) -> list[Failure]:

@@ -20,6 +20,7 @@ from crmsync.sdk import (
     Rule,
     RunResult,
     SentMessage,
+    TeamChannel,
     Veto,
 )
 
@@ -46,7 +47,7 @@ class PluginHost:
         self.hook_errors: Counter[tuple[str, str]] = Counter()
         self.connectors: dict[str, type[Connector[Any]]] = {}
         self.rules: dict[str, type[Rule[Any]]] = {}
-        self.channels: dict[str, type[Channel[Any]]] = {}
+        self.channels: dict[str, type[Channel[Any] | TeamChannel[Any]]] = {}
         for _, offer in sorted((offers or {}).items()):
             self.connectors |= offer.connectors
             self.rules |= offer.rules

@@ -10,7 +10,7 @@ from typing import Any, get_args
 
 from crmsync.config import CHANNEL_KEYS, CONNECTION_KEYS, RULE_KEYS
 from crmsync.plugins.fault import at_class, at_function
-from crmsync.sdk import Channel, Connector, PluginError, Rule, Settings
+from crmsync.sdk import Channel, Connector, PluginError, Rule, Settings, TeamChannel
 from crmsync.sdk.message import Idempotency
 from crmsync.sdk.records import Medium, Purpose
 
@@ -24,7 +24,7 @@ class Offer:
 
     connectors: dict[str, type[Connector[Any]]] = field(default_factory=dict)
     rules: dict[str, type[Rule[Any]]] = field(default_factory=dict)
-    channels: dict[str, type[Channel[Any]]] = field(default_factory=dict)
+    channels: dict[str, type[Channel[Any] | TeamChannel[Any]]] = field(default_factory=dict)
 
     def classes(self) -> list[tuple[str, str, type]]:
         """Kind, name and class of each."""
@@ -49,13 +49,19 @@ def checked_rules(function: Function, returned: object) -> dict[str, type[Rule[A
     return _named(function, returned, Rule, RULE_KEYS, _check_rule)
 
 
-def checked_channels(function: Function, returned: object) -> dict[str, type[Channel[Any]]]:
+def checked_channels(
+    function: Function, returned: object
+) -> dict[str, type[Channel[Any] | TeamChannel[Any]]]:
     """What a `crmsync_channels` returned, by name. Raises PluginFault."""
-    return _named(function, returned, Channel, CHANNEL_KEYS, _check_channel)
+    return _named(function, returned, (Channel, TeamChannel), CHANNEL_KEYS, _check_channel)
 
 
 def _named(
-    function: Function, returned: object, base: type, host_keys: frozenset[str], check: Callable[[Any], None]
+    function: Function,
+    returned: object,
+    base: type | tuple[type, ...],
+    host_keys: frozenset[str],
+    check: Callable[[Any], None],
 ) -> dict[str, Any]:
     if returned is None or isinstance(returned, str | type):
         raise at_function(f"it returned {_shown(returned)}; return a list of classes.", function)
@@ -67,7 +73,8 @@ def _named(
     cls: Any
     for cls in offered:
         if not isinstance(cls, type) or not issubclass(cls, base):
-            raise at_function(f"it returned {_shown(cls)}, no subclass of {base.__name__}.", function)
+            wanted = " or ".join(b.__name__ for b in (base if isinstance(base, tuple) else (base,)))
+            raise at_function(f"it returned {_shown(cls)}, no subclass of {wanted}.", function)
         name = _check_class(cls, host_keys)
         check(cls)
         if name in named:
@@ -121,6 +128,8 @@ def _check_rule(cls: Any) -> None:
 
 
 def _check_channel(cls: Any) -> None:
+    if not issubclass(cls, Channel):
+        return
     for attribute, words in (("medium", get_args(Medium)), ("idempotency", get_args(Idempotency))):
         if getattr(cls, attribute, None) not in words:
             raise at_class(f"{cls.__name__}.{attribute} is none of {', '.join(words)}.", cls)

@@ -1,8 +1,10 @@
 """All that a plugin may import."""
 
+from crmsync.sdk.address_book import AddressBook
 from crmsync.sdk.channel import Channel, ChannelContext
 from crmsync.sdk.clock import Clock, SystemClock
 from crmsync.sdk.connector import Connector, Context, Cursor, Page, Shop, Stream, push, stream
+from crmsync.sdk.error_code import ErrorCode, ErrorCodes
 from crmsync.sdk.errors import (
     AuthError,
     ConfigError,
@@ -21,6 +23,7 @@ from crmsync.sdk.errors import (
     UsageError,
 )
 from crmsync.sdk.events import FlagChange, Rejection, RunResult, SentMessage, Veto
+from crmsync.sdk.form import form_fields
 from crmsync.sdk.hookspecs import hookimpl
 from crmsync.sdk.http import (
     BasicAuth,
@@ -34,6 +37,7 @@ from crmsync.sdk.http import (
     Pacer,
     Patience,
     QueryKey,
+    QueryToken,
     Token,
     TokenAuth,
     TokenStore,
@@ -41,6 +45,7 @@ from crmsync.sdk.http import (
 )
 from crmsync.sdk.message import OutgoingMessage, Receipt, Recipient
 from crmsync.sdk.money import display, exponent, major, minor
+from crmsync.sdk.over_http import OverHttp
 from crmsync.sdk.prediction import Forecast, Predicts
 from crmsync.sdk.records import (
     RECORDS,
@@ -57,12 +62,14 @@ from crmsync.sdk.records import (
     checked,
 )
 from crmsync.sdk.rule import Facts, Finding, Model, Reason, Rule
-from crmsync.sdk.settings import Duration, Rate, Settings, Share
+from crmsync.sdk.settings import Duration, Rate, Settings, Share, Url
+from crmsync.sdk.team import Notice, TeamChannel, shortened
 from crmsync.sdk.text import Told, mark, translate
 from crmsync.sdk.webhook import Webhook, WebhookRequest, standard_webhook
 
 __all__ = [
     "RECORDS",
+    "AddressBook",
     "Attendance",
     "AuthError",
     "BasicAuth",
@@ -79,6 +86,8 @@ __all__ = [
     "Cursor",
     "Customer",
     "Duration",
+    "ErrorCode",
+    "ErrorCodes",
     "Facts",
     "Finding",
     "FlagChange",
@@ -92,10 +101,12 @@ __all__ = [
     "MigrationNeeded",
     "Model",
     "NotEnoughEvidence",
+    "Notice",
     "OAuth2ClientCredentials",
     "Order",
     "OrderLine",
     "OutgoingMessage",
+    "OverHttp",
     "Pacer",
     "Page",
     "Patience",
@@ -104,6 +115,7 @@ __all__ = [
     "Predicts",
     "Product",
     "QueryKey",
+    "QueryToken",
     "Rate",
     "RateLimited",
     "Reason",
@@ -123,6 +135,7 @@ __all__ = [
     "Stopped",
     "Stream",
     "SystemClock",
+    "TeamChannel",
     "Token",
     "TokenAuth",
     "TokenStore",
@@ -130,6 +143,7 @@ __all__ = [
     "TooManyRejected",
     "TransientError",
     "Unconfirmed",
+    "Url",
     "UsageError",
     "Veto",
     "Wait",
@@ -138,11 +152,13 @@ __all__ = [
     "checked",
     "display",
     "exponent",
+    "form_fields",
     "hookimpl",
     "major",
     "mark",
     "minor",
     "push",
+    "shortened",
     "standard_webhook",
     "stream",
     "translate",

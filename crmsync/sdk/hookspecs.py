@@ -12,6 +12,7 @@ from crmsync.sdk.connector import Connector
 from crmsync.sdk.events import FlagChange, Rejection, RunResult, SentMessage, Veto
 from crmsync.sdk.message import OutgoingMessage
 from crmsync.sdk.rule import Rule
+from crmsync.sdk.team import TeamChannel
 
 if TYPE_CHECKING:
     import typer
@@ -34,8 +35,9 @@ def crmsync_rules() -> Iterable[type[Rule[Any]]]:  # type: ignore[empty-body]
 
 
 @hookspec
-def crmsync_channels() -> Iterable[type[Channel[Any]]]:  # type: ignore[empty-body]
-    """The channel classes of this plugin. If it fails: as `crmsync_connectors`."""
+def crmsync_channels() -> Iterable[type[Channel[Any] | TeamChannel[Any]]]:  # type: ignore[empty-body]
+    """The channel classes of this plugin, to customers or to the team. If it fails: as
+    `crmsync_connectors`."""
 
 
 @hookspec

@@ -28,7 +28,7 @@ Time = Annotated[datetime, Meta(tz=True)]
 Stars = Annotated[float, Meta(ge=1, le=5)]
 
 Purpose = Literal["service", "marketing"]
-Medium = Literal["platform", "email", "sms", "phone", "webhook", "any"]
+Medium = Literal["platform", "email", "sms", "phone", "wecom", "wechat", "webhook", "any"]
 OrderStatus = Literal["pending", "paid", "shipped", "delivered", "completed", "cancelled", "refunded"]
 RefundKind = Literal["refund", "return", "exchange"]
 RefundStatus = Literal["requested", "approved", "refused", "completed", "cancelled"]

@@ -2,12 +2,21 @@
 
 from __future__ import annotations
 
+import ipaddress
 import re
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Annotated, Any
+from urllib.parse import urlsplit
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, GetCoreSchemaHandler, WithJsonSchema
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    GetCoreSchemaHandler,
+    WithJsonSchema,
+)
 from pydantic_core import core_schema
 
 _UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400, "w": 604800}
@@ -56,6 +65,27 @@ Share = Annotated[
     BeforeValidator(parse_share),
     WithJsonSchema({"type": ["string", "number"], "examples": ["8%", 0.08]}),
 ]
+
+
+def is_loopback(host: str) -> bool:
+    """Whether this host name or address is this machine."""
+    try:
+        return host == "localhost" or ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False
+
+
+def _check_url(url: str) -> str:
+    parts = urlsplit(url)
+    if not parts.hostname or parts.username or parts.password:
+        raise ValueError("a URL names a host, and no user or password")
+    if parts.scheme != "https" and not (parts.scheme == "http" and is_loopback(parts.hostname)):
+        raise ValueError("a URL begins with https:// (http:// only on this machine)")
+    return url
+
+
+Url = Annotated[str, AfterValidator(_check_url)]
+"""Where something outside is called: https, or http on this machine, without user and password."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,7 +9,18 @@ import pytest
 from pydantic import Field, SecretStr, field_validator
 
 from crmsync.config import Config, config_schema, load_config
-from crmsync.sdk import Channel, Connector, Customer, Duration, Order, Rule, Settings, Share, stream
+from crmsync.sdk import (
+    Channel,
+    Connector,
+    Customer,
+    Duration,
+    Order,
+    Rule,
+    Settings,
+    Share,
+    TeamChannel,
+    stream,
+)
 
 
 class Basic(Settings):
@@ -100,6 +111,14 @@ class Platform(Channel[Settings]):
     def send(self, message: Any, key: str) -> Any: ...
 
 
+class Robot(TeamChannel[Settings]):
+    name = "robot"
+    title = "The team's robot"
+    Settings = Settings
+
+    def notify(self, notice: Any, key: str) -> Any: ...
+
+
 @dataclass
 class State:
     name: str
@@ -111,7 +130,9 @@ class State:
 class Plugins:
     connectors: dict[str, Any] = field(default_factory=lambda: {"shop": Shop})
     rules: dict[str, Any] = field(default_factory=lambda: {"churn_risk": Churn})
-    channels: dict[str, Any] = field(default_factory=lambda: {"email": Mail, "platform": Platform})
+    channels: dict[str, Any] = field(
+        default_factory=lambda: {"email": Mail, "platform": Platform, "robot": Robot}
+    )
     plugins: list[Any] = field(
         default_factory=lambda: [
             State("shop"),

@@ -6,6 +6,7 @@ from crmsync.sdk.http.auth import (
     HeaderKey,
     OAuth2ClientCredentials,
     QueryKey,
+    QueryToken,
     TokenAuth,
 )
 from crmsync.sdk.http.pacing import MemoryPacer, Pacer, Wait
@@ -26,6 +27,7 @@ __all__ = [
     "Pacer",
     "Patience",
     "QueryKey",
+    "QueryToken",
     "Token",
     "TokenAuth",
     "TokenStore",

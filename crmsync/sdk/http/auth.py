@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import abstractmethod
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Literal
@@ -122,6 +122,39 @@ class TokenAuth(AuthBase):
         """When to stop using a token that lives so many seconds: before its end, but not at once."""
         early = min(self._leeway.total_seconds(), lifetime / 5)
         return now + timedelta(seconds=max(lifetime - early, 1))
+
+
+class QueryToken(TokenAuth):
+    """A token that expires, as a parameter of the URL.
+
+    `obtain` asks the platform for one: its value, and the seconds it lives.
+    """
+
+    def __init__(
+        self,
+        parameter: str,
+        obtain: Callable[[], tuple[str, float]],
+        tokens: TokenStore,
+        *,
+        name: str = "access",
+        clock: Clock | None = None,
+        leeway: timedelta = timedelta(seconds=60),
+    ) -> None:
+        super().__init__(tokens, name=name, clock=clock, leeway=leeway)
+        self._parameter = parameter
+        self._obtain = obtain
+
+    def fetch(self, current: Token | None) -> Token:
+        """A new token. What the platform refuses for good is told as AuthError."""
+        now = self._clock.now()
+        try:
+            value, lifetime = self._obtain()
+        except PermanentError as error:
+            raise AuthError(error.what, fix="Check the id and the secret of the account.") from error
+        return Token(value, self._end(lifetime, now))
+
+    def sign(self, request: requests.PreparedRequest, token: Token) -> None:
+        request.prepare_url(request.url or "", {self._parameter: token.value})
 
 
 class OAuth2ClientCredentials(TokenAuth):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import ssl
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from http import HTTPStatus
@@ -89,8 +89,9 @@ def _chain(error: BaseException) -> Iterator[BaseException]:
 class Call:
     """One request of a connector through all its tries, and how its failures are told.
 
-    `status`: of the last answer, if there was one. `paced`: seconds spent waiting for the quota.
-    `renewed`: the credentials were renewed for it.
+    `accept`: statuses that are no refusal, for their bodies say more. `status`: of the last answer, if
+    there was one. `paced`: seconds spent waiting for the quota. `renewed`: the credentials were renewed
+    for it.
     """
 
     connection: str
@@ -98,6 +99,7 @@ class Call:
     url: str
     idempotent: bool
     tries: int
+    accept: Collection[int] = ()
     attempt: int = 1
     status: int | None = None
     paced: float = 0
@@ -124,7 +126,7 @@ class Call:
     def refusal(self, response: requests.Response, now: datetime) -> CrmsyncError | None:
         """The error for the status of an answer, or None when the status is a success."""
         status = response.status_code
-        if 200 <= status < 300 or status == HTTPStatus.NOT_MODIFIED:
+        if 200 <= status < 300 or status == HTTPStatus.NOT_MODIFIED or status in self.accept:
             return None
         why = self.told(_phrase(status))
         asked = retry_after(response.headers.get("retry-after"), now, response.headers.get("date"))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from datetime import datetime
 from http import HTTPStatus
 from pathlib import Path
@@ -78,11 +78,13 @@ class HttpSession:
         headers: Mapping[str, str] | None = None,
         quota: str = "default",
         idempotent: bool | None = None,
+        accept: Collection[int] = (),
     ) -> requests.Response:
         """Send it, waiting and retrying as long as that can help; the answer is a 2xx or a 304.
 
         `idempotent`: whether sending it twice does no more than sending it once; by default true for
         all but POST and PATCH. A request that is not is never sent again once the server may have seen it.
+        `accept`: further statuses to be treated as a 2xx, for the caller reads what their bodies say.
 
         Raises AuthError (401, 403), RateLimited (429 to the end, or a pause longer than a call may
         wait), TransientError (no answer, 5xx), PermanentError (any other status, a redirect to another
@@ -90,7 +92,7 @@ class HttpSession:
         and the outcome is unknown) and Stopped.
         """
         request = Outgoing(method.upper(), url, params, json, data, headers)
-        return self._run(request, quota, idempotent, wants_json=False)
+        return self._run(request, quota, idempotent, accept, wants_json=False)
 
     def request_json(
         self,
@@ -103,13 +105,14 @@ class HttpSession:
         headers: Mapping[str, str] | None = None,
         quota: str = "default",
         idempotent: bool | None = None,
+        accept: Collection[int] = (),
     ) -> Any:
         """The JSON body of the answer; numbers with a point come as Decimal.
 
         A body that is no JSON counts as no answer. For a platform that reads by POST: `idempotent=True`.
         """
         request = Outgoing(method.upper(), url, params, json, data, headers)
-        return self._run(request, quota, idempotent, wants_json=True).json()
+        return self._run(request, quota, idempotent, accept, wants_json=True).json()
 
     def get_json(self, url: str, **options: Any) -> Any:
         """GET a JSON body; numbers with a point come as Decimal. A body that is no JSON is retried."""
@@ -124,7 +127,13 @@ class HttpSession:
         self._transport.close()
 
     def _run(
-        self, request: Outgoing, quota: str, idempotent: bool | None, *, wants_json: bool
+        self,
+        request: Outgoing,
+        quota: str,
+        idempotent: bool | None,
+        accept: Collection[int],
+        *,
+        wants_json: bool,
     ) -> requests.Response:
         self._guard(request.url)
         call = Call(
@@ -133,6 +142,7 @@ class HttpSession:
             request.url,
             idempotent=request.method in _IDEMPOTENT if idempotent is None else idempotent,
             tries=self._patience.tries,
+            accept=accept,
         )
 
         def attempt() -> requests.Response:

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import ipaddress
 import re
 from typing import Annotated, Literal
 
 from pydantic import AfterValidator, Field, SecretStr, model_validator
 
 from crmsync.sdk import Duration, Settings
-from crmsync.sdk.settings import parse_duration
+from crmsync.sdk.settings import is_loopback, parse_duration
 
 _ADDRESS = re.compile(r"[A-Za-z0-9.!#$%&'*+/=?^_`{|}~-]{1,64}@(?:[A-Za-z0-9-]{1,63}\.)+[A-Za-z0-9-]{2,63}")
 
@@ -61,15 +60,8 @@ class EmailSettings(Settings):
 
     @model_validator(mode="after")
     def _plain_only_here(self) -> EmailSettings:
-        if self.tls == "none" and not _is_loopback(self.host):
+        if self.tls == "none" and not is_loopback(self.host):
             raise ValueError("tls: none is only for a server on this machine; use starttls or tls")
         if (self.username is None) != (self.password is None):
             raise ValueError("username and password belong together")
         return self
-
-
-def _is_loopback(host: str) -> bool:
-    try:
-        return host == "localhost" or ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return False

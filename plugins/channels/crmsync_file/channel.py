@@ -7,11 +7,20 @@ import os
 from datetime import datetime
 from typing import Any
 
-from crmsync.sdk import Channel, ChannelContext, OutgoingMessage, Receipt, TransientError, Unconfirmed
+from crmsync.sdk import (
+    Channel,
+    Context,
+    Notice,
+    OutgoingMessage,
+    Receipt,
+    TeamChannel,
+    TransientError,
+    Unconfirmed,
+)
 from crmsync_file.settings import FileSettings
 
 
-class FileChannel(Channel[FileSettings]):
+class FileChannel(Channel[FileSettings], TeamChannel[FileSettings]):
     """A message is delivered once its line is on the disk; the file itself tells which ones are."""
 
     name = "file"
@@ -20,13 +29,20 @@ class FileChannel(Channel[FileSettings]):
     medium = "any"
     idempotency = "lookup"
 
-    def __init__(self, settings: FileSettings, context: ChannelContext) -> None:
+    def __init__(self, settings: FileSettings, context: Context) -> None:
         super().__init__(settings, context)
         self.medium = settings.medium
 
     def send(self, message: OutgoingMessage, key: str) -> Receipt:
         now = self.clock.now()
-        line = json.dumps(self._payload(message, key, now), ensure_ascii=False).encode() + b"\n"
+        return self._add(self._payload(message, key, now), key, now)
+
+    def notify(self, notice: Notice, key: str) -> Receipt:
+        payload = {"key": key, "at": notice.at.isoformat(), "alert": notice.alert, "state": notice.state}
+        return self._add(payload | {"title": notice.title, "text": notice.text}, key, notice.at)
+
+    def _add(self, payload: dict[str, Any], key: str, now: datetime) -> Receipt:
+        line = json.dumps(payload, ensure_ascii=False).encode() + b"\n"
         try:
             file = os.open(self.settings.path, os.O_RDWR | os.O_APPEND | os.O_CREAT, 0o600)
         except OSError as error:

@@ -6,19 +6,25 @@ import base64
 import hashlib
 import hmac
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime
-from functools import cached_property
 from typing import Any
 
-import requests
-
-from crmsync.sdk import Channel, ChannelContext, HttpSession, OutgoingMessage, Rate, Receipt
+from crmsync.sdk import (
+    Channel,
+    Context,
+    Notice,
+    OutgoingMessage,
+    OverHttp,
+    Rate,
+    Receipt,
+    TeamChannel,
+)
 from crmsync_webhook.settings import WebhookSettings, secret_bytes
 
 
-class WebhookChannel(Channel[WebhookSettings]):
-    """Any 2xx answer is a delivery; the receiver drops an id it has seen."""
+class WebhookChannel(OverHttp, Channel[WebhookSettings], TeamChannel[WebhookSettings]):
+    """Any 2xx answer is a delivery, whatever its body says; the receiver drops an id it has seen."""
 
     name = "webhook"
     title = "Signed HTTP requests"
@@ -26,33 +32,33 @@ class WebhookChannel(Channel[WebhookSettings]):
     medium = "webhook"
     idempotency = "key"
 
-    def __init__(self, settings: WebhookSettings, context: ChannelContext) -> None:
+    def __init__(self, settings: WebhookSettings, context: Context) -> None:
         super().__init__(settings, context)
         self.medium = settings.medium
 
     def send(self, message: OutgoingMessage, key: str) -> Receipt:
         now = self.clock.now()
-        body = json.dumps(self._payload(message, now), ensure_ascii=False, separators=(",", ":")).encode()
+        return self._post(self._payload(message, now), key, now)
+
+    def notify(self, notice: Notice, key: str) -> Receipt:
+        data = {"alert": notice.alert, "state": notice.state, "title": notice.title, "text": notice.text}
+        return self._post({"type": "alert", "timestamp": notice.at.isoformat(), "data": data}, key, notice.at)
+
+    def rate_limits(self) -> Mapping[str, Rate]:
+        return {"default": self.settings.rate} if self.settings.rate else {}
+
+    def _post(self, payload: dict[str, Any], key: str, now: datetime) -> Receipt:
+        body = json.dumps(payload, ensure_ascii=False, separators=(",", ":")).encode()
+        secrets = (self.settings.secret, self.settings.previous_secret)
         # Care tries again under the same key by itself, when the time and the caps allow it.
-        self._http.request(
+        self.http.request(
             "POST",
             self.settings.url,
             data=body,
-            headers=signed(key, now, body, secret_bytes(self.settings.secret)),
+            headers=signed(key, now, body, [secret_bytes(secret) for secret in secrets if secret]),
             idempotent=False,
         )
         return Receipt(reference=key, at=now)
-
-    def close(self) -> None:
-        if "_http" in self.__dict__:
-            self._http.close()
-
-    @cached_property
-    def _http(self) -> HttpSession:
-        return self.context.http(auth=None, inspect=_nothing_to_inspect, rate_limits=self._rates())
-
-    def _rates(self) -> Mapping[str, Rate]:
-        return {"default": self.settings.rate} if self.settings.rate else {}
 
     def _payload(self, message: OutgoingMessage, now: datetime) -> dict[str, Any]:
         recipient = message.recipient
@@ -74,17 +80,14 @@ class WebhookChannel(Channel[WebhookSettings]):
         }
 
 
-def signed(key: str, now: datetime, body: bytes, secret: bytes) -> dict[str, str]:
-    """The headers by which the receiver knows us: HMAC-SHA256 over `id.timestamp.body`."""
+def signed(key: str, now: datetime, body: bytes, secrets: Sequence[bytes]) -> dict[str, str]:
+    """The headers by which the receiver knows us: HMAC-SHA256 over `id.timestamp.body`, by each secret."""
     timestamp = str(int(now.timestamp()))
-    mac = hmac.new(secret, f"{key}.{timestamp}.".encode() + body, hashlib.sha256).digest()
+    content = f"{key}.{timestamp}.".encode() + body
+    macs = [hmac.digest(secret, content, hashlib.sha256) for secret in secrets]
     return {
         "Content-Type": "application/json",
         "webhook-id": key,
         "webhook-timestamp": timestamp,
-        "webhook-signature": f"v1,{base64.b64encode(mac).decode()}",
+        "webhook-signature": " ".join(f"v1,{base64.b64encode(mac).decode()}" for mac in macs),
     }
-
-
-def _nothing_to_inspect(response: requests.Response) -> None:
-    """A 2xx is a delivery, whatever its body says."""

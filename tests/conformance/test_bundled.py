@@ -28,10 +28,12 @@ NO_HTTP = {
     "timeouts",
     "rate_limit",
 }
+NO_PUSHES = {"push_repeated", "push_refused", "push_lost"}
+NO_EVENTS = {"event_believed", "event_forged", "event_streams"}
 SKIPPED = {
     "demo": set(),
     "rest": set(),
-    "files": {*NO_HTTP, "cursor_true", "no_secrets", "push_repeated", "push_refused", "push_lost"},
+    "files": {*NO_HTTP, *NO_PUSHES, *NO_EVENTS, "cursor_true", "no_secrets"},
 }
 """What says nothing about a connector: anything else that is skipped was lost from sight."""
 

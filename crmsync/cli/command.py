@@ -21,6 +21,7 @@ from crmsync.cli import (
     plugins,
     quarantine,
     rules,
+    segments,
     status,
     sync,
 )
@@ -68,6 +69,7 @@ app.command("status")(status.status)
 app.command("flags")(flags.flags)
 for name, group in (
     ("rules", rules.app),
+    ("segments", segments.app),
     ("messages", messages.app),
     ("quarantine", quarantine.app),
     ("customers", customers.app),

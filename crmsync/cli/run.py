@@ -84,6 +84,7 @@ def _data(result: PassResult) -> dict[str, object]:
         "runs": result.runs,
         "facts": result.facts,
         "rules": result.rules.rules if result.rules else {},
+        "segments": result.segments,
         "campaigns": result.plan.campaigns if result.plan else {},
         "delivered": result.delivery.counts if result.delivery else {},
         "failures": result.failures,
@@ -102,6 +103,12 @@ def _show(console: Console, result: PassResult) -> None:
                 (r.rule, r.judged, r.raised, r.kept, r.changed, r.cleared, r.standing, _why(r))
                 for r in result.rules.rules.values()
             ),
+        )
+    if result.segments:
+        table(
+            console,
+            ("segment", "members", "entered", "left"),
+            ((s.segment, s.members, s.entered, s.left) for s in result.segments.values()),
         )
     if result.plan:
         table(

@@ -34,6 +34,7 @@ class Document:
     """
 
     file: Path
+    text: str = ""
     data: Any = None
     keys: dict[Place, tuple[int, int]] = field(default_factory=dict)
     values: dict[Place, tuple[int, int]] = field(default_factory=dict)
@@ -70,13 +71,20 @@ class Document:
                 return None
         return found
 
-    def report(self, place: Place, message: str, fix: str, *, at_key: bool = False) -> None:
-        """Note a fault of the value (or the key) at a place; a value that is already broken has one."""
+    def report(
+        self, place: Place, message: str, fix: str, *, at_key: bool = False, offset: int | None = None
+    ) -> None:
+        """Note a fault of the value (or the key) at a place; a value that is already broken has one.
+
+        `offset` counts the characters of a text value before the fault.
+        """
         if place in self.broken:
             return
         mark = None
         if at_key:
             mark = self.keys.get(place)
+        elif offset is not None:
+            mark = self._within(place, offset)
         nearest = place
         while mark is None and nearest:
             mark = self.values.get(nearest)
@@ -84,6 +92,25 @@ class Document:
         line, column = mark or (1, 1)
         message, fix = self._redacted(place, message), self._redacted(place, fix)
         self.problems.append(Problem(self.file, line, column, dotted(place), message, fix))
+
+    def _within(self, place: Place, offset: int) -> tuple[int, int] | None:
+        """Line and column of a character of a text value, however the file quotes or folds it."""
+        value, mark = self.find(place), self.values.get(place)
+        if not isinstance(value, str) or mark is None or place in self.expanded:
+            return mark
+        lines = self.text.splitlines(keepends=True)
+        at = sum(map(len, lines[: mark[0] - 1])) + mark[1] - 1
+        if self.text[at : at + 1] in ("|", ">"):
+            at = self.text.index("\n", at)
+        # Only white space differs between what is written and what is meant; escapes are passed over.
+        for character in "".join(value[:offset].split()):
+            at = self.text.find(character, at) + 1
+            if not at:
+                return mark
+        if value[offset:].strip():
+            at = self.text.find(value[offset:].lstrip()[0], at)
+        before = self.text[:at]
+        return before.count("\n") + 1, at - (before.rfind("\n") + 1) + 1
 
     def _redacted(self, place: Place, text: str) -> str:
         """The text without what is hidden at the place, above it or below it."""
@@ -107,6 +134,7 @@ def read_document(file: Path, environ: Mapping[str, str]) -> Document:
     except UnicodeDecodeError as error:
         line = error.object[: error.start].count(b"\n") + 1
         raise _unreadable(file, line, 1, "this is not UTF-8.", "Save the file as UTF-8.") from None
+    document.text = text
     try:
         root = YAML(typ="safe", pure=True).compose(text)
     except MarkedYAMLError as error:

@@ -132,6 +132,9 @@ class Config(Part):
     connections: list[ConnectionConfig] = Field([], description="The accounts that are pulled.")
     facts: FactsConfig = Field(FactsConfig(), description="How facts are counted.")
     rules: dict[Name, RuleConfig] = Field({}, description="The rules that judge, by your name for them.")
+    segments: dict[Name, str] = Field(
+        {}, description="Named selections of customers by their facts and flags, kept up to date."
+    )
     channels: list[ChannelConfig] = Field([], description="The ways to reach customers.")
     care: list[Campaign] = Field([], description="The campaigns.")
     limits: Limits = Field(Limits(), description="What holds for all campaigns together.")

@@ -1,4 +1,4 @@
-"""What campaigns name must stand elsewhere in the file: rules and channels."""
+"""What campaigns and segments name must stand elsewhere in the file: rules and channels."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from crmsync.config.campaign import Campaign
 from crmsync.config.document import Document
 from crmsync.config.problem import Place, nearest
 from crmsync.config.registry import Registry
+from crmsync.config.selection import InvalidSelection, parse
 
 
 def check_campaigns(document: Document, plugins: Registry, channels: Iterable[str]) -> None:
@@ -19,6 +20,31 @@ def check_campaigns(document: Document, plugins: Registry, channels: Iterable[st
     for i, campaign in enumerate(care if isinstance(care, list) else []):
         if isinstance(campaign, dict):
             check.campaign(campaign, ("care", i))
+
+
+def check_segments(document: Document, plugins: Registry, rules: Any) -> None:
+    """Note every fault of every segment. `rules` are the entries of `rules` with their settings read."""
+    judged = {name: _judged(plugins, rule) for name, rule in rules.items()} if isinstance(rules, dict) else {}
+    segments = document.data.get("segments")
+    for name, selection in segments.items() if isinstance(segments, dict) else ():
+        place: Place = ("segments", name)
+        if not isinstance(selection, str) or place in document.broken:
+            continue
+        try:
+            parse(selection, judged)
+        except InvalidSelection as invalid:
+            for fault in invalid.faults:
+                document.report(place, fault.message, fault.fix, offset=fault.at)
+
+
+def _judged(plugins: Registry, entry: Any) -> str | None:
+    """What a configured rule judges, where that can be told."""
+    rule = plugins.rules.get(str(entry.get("rule"))) if isinstance(entry, dict) else None
+    try:
+        return rule(entry["settings"]).subject if rule is not None else None
+    except Exception:
+        # A plugin may raise anything; it is told where the rule is made.
+        return None
 
 
 class _Check:

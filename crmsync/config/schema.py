@@ -42,6 +42,7 @@ def config_schema(plugins: Registry) -> dict[str, Any]:
     properties = schema["properties"]
     properties["connections"]["anyOf"][0]["items"] = {"$ref": "#/$defs/connection"}
     properties["channels"]["anyOf"][0]["items"] = {"$ref": "#/$defs/channel"}
+    properties["segments"]["anyOf"][0]["additionalProperties"] = False
     rules = properties["rules"]["anyOf"][0]
     rules.pop("patternProperties", None)
     rules.pop("propertyNames", None)

@@ -29,6 +29,7 @@ from crmsync.sdk import (
     UsageError,
     WebhookRequest,
 )
+from crmsync.segments import refresh_segments
 from crmsync.store import Store, schema
 from crmsync.sync.connection import sync_connection
 from crmsync.sync.progress import Progress
@@ -266,6 +267,16 @@ class App:
         result.failures += self.parts.unusable("rules")
         return result
 
+    def segments(self) -> PassResult:
+        """Bring the segments up to date with facts and flags."""
+        result = PassResult()
+
+        def refresh() -> None:
+            result.segments = refresh_segments(self.store, self.config.segments, self.clock.now())
+
+        self._guarded(result, "segments", "", refresh)
+        return result
+
     def care(self, at_most: int = 1_000) -> PassResult:
         """Plan messages for the flags that stand, and send what is due, up to `at_most` messages."""
         result = PassResult()
@@ -311,9 +322,9 @@ class App:
         return result
 
     def full_pass(self, *, progress: Progress | None = None) -> PassResult:
-        """Once through the house: sync, insight, rules, care."""
+        """Once through the house: sync, insight, rules, segments, care."""
         result = self.sync_all(progress=progress)
-        for stage in (self.insight, self.rules, lambda: self.care(at_most=sys.maxsize)):
+        for stage in (self.insight, self.rules, self.segments, lambda: self.care(at_most=sys.maxsize)):
             if self.stop.is_set():
                 break
             result += stage()

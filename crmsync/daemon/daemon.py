@@ -119,7 +119,9 @@ class Daemon:
                 self._tell(result, "insight")
                 result = app.rules()
                 self._tell(result, "rules")
-            if result.changes:
+                segments = app.segments()
+                self._tell(segments, "segments")
+            if result.changes or any(each.entered for each in segments.segments.values()):
                 self._jobs.soon(CARE)
             # A sync that ended meanwhile could not start this job, for it was running.
             again = self._unjudged.is_set()

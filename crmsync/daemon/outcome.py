@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal
 
@@ -13,13 +14,14 @@ if TYPE_CHECKING:
     from crmsync.care import DeliveryResult, PlanResult
     from crmsync.insight import FactsResult
     from crmsync.rules import RulesResult
+    from crmsync.segments import SegmentResult
 
 log = logging.getLogger("crmsync.daemon")
 
 FAULTS = (Exception, SystemExit)
 """What a plugin can throw at us."""
 
-StageName = Literal["sync", "insight", "rules", "care"]
+StageName = Literal["sync", "insight", "rules", "segments", "care"]
 
 OK, PARTIAL, STOPPED = 0, 4, 130
 _EXIT_CODES = {cls.code: cls.exit_code for cls in (AuthError, RateLimited, Transient, PermanentError)}
@@ -65,6 +67,7 @@ class PassResult:
     facts: FactsResult | None = None
     rules: RulesResult | None = None
     changes: tuple[FlagChange, ...] = ()
+    segments: Mapping[str, SegmentResult] = field(default_factory=dict)
     plan: PlanResult | None = None
     delivery: DeliveryResult | None = None
     failures: list[Failure] = field(default_factory=list)
@@ -75,6 +78,7 @@ class PassResult:
         self.facts = other.facts or self.facts
         self.rules = other.rules or self.rules
         self.changes += other.changes
+        self.segments = other.segments or self.segments
         self.plan = other.plan or self.plan
         self.delivery = other.delivery or self.delivery
         self.failures += other.failures

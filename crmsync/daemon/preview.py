@@ -1,15 +1,18 @@
-"""What the rules would do with the facts as they are now; nothing is stored."""
+"""What the rules and segments would make of the facts as they are now; nothing is stored."""
 
 from __future__ import annotations
 
 from collections import Counter
 from dataclasses import dataclass
 
+from crmsync.config.problem import nearest
 from crmsync.daemon.app import App
 from crmsync.insight import load_facts
 from crmsync.rules import StandingFlag, after, standing_flags
-from crmsync.sdk import Facts, Finding, NotEnoughEvidence
+from crmsync.sdk import Facts, Finding, NotEnoughEvidence, UsageError
 from crmsync.sdk.rule import Subject
+from crmsync.segments import SegmentPreview
+from crmsync.segments import preview_segment as segment_preview
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +41,17 @@ def preview_rules(app: App, names: list[str], examples: int = 3) -> list[Preview
         for failure in app.parts.unusable("rules")
         if not names or failure.part in names
     ]
+
+
+def preview_segment(app: App, name: str, examples: int) -> SegmentPreview:
+    """Who would belong to a configured segment. Raises UsageError when there is none of this name."""
+    segments = app.config.segments
+    if name not in segments:
+        raise UsageError(
+            f"There is no segment {name}.",
+            fix=nearest(name, segments, "Add it under segments in the config."),
+        )
+    return segment_preview(app.store, name, segments[name], app.clock.now(), examples=examples)
 
 
 def _preview(app: App, name: str, known: dict[Subject, Facts], examples: int) -> Preview:

@@ -1,6 +1,6 @@
 """From the store's records to facts about customers, products, shops and agents."""
 
-from crmsync.insight.load import last_refresh, load_facts, past_facts
+from crmsync.insight.load import facts_of, last_refresh, load_facts, past_facts
 from crmsync.insight.refresh import FactsResult, refresh_facts
 from crmsync.insight.span import Span, history_span
 from crmsync.insight.stale import message_sent
@@ -10,6 +10,7 @@ __all__ = [
     "FactsResult",
     "Span",
     "Windows",
+    "facts_of",
     "history_span",
     "last_refresh",
     "load_facts",

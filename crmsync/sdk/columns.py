@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Literal
 
 from crmsync.sdk.rule import Subject
+
+Kind = Literal["number", "money", "share", "days", "seconds", "moment", "day", "text"]
+"""What may be compared with a column: `moment` and `day` are times, `days` and `seconds` lengths of time."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -16,8 +20,21 @@ class Column:
     unit: str = "count"
     derived: bool = False
 
+    @property
+    def kind(self) -> Kind:
+        """What its values are, by their unit."""
+        return _KINDS.get(self.unit, "text" if self.name in TEXT else "number")
+
 
 _MONEY = "minor units of `currency`"
+_KINDS: dict[str, Kind] = {
+    _MONEY: "money",
+    "share": "share",
+    "days": "days",
+    "seconds": "seconds",
+    "seconds since 1970": "moment",
+    "days since 1970": "day",
+}
 
 _SALES = (
     Column("orders", "valid orders 有效订单: neither pending nor cancelled"),

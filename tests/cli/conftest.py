@@ -22,6 +22,8 @@ connections:
 daemon: {{listen: "127.0.0.1:9"}}
 rules:
   vip: {{minimum_customers: 5}}
+segments:
+  regulars: orders > 1 and not flag(vip)
 care:
   - {{name: thanks, when: vip, template: vip_thanks, approve: first, quiet_hours: null}}
 """

@@ -17,6 +17,8 @@ REPORTS = [
     ("rules", "list"),
     ("rules", "preview"),
     ("rules", "explain", "shop/C000001"),
+    ("segments", "list"),
+    ("segments", "preview", "regulars"),
     ("messages", "list"),
     ("quarantine", "list"),
     ("customers", "show", "1"),

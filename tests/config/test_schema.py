@@ -19,7 +19,7 @@ UNSEEN = """
     env_unset_in_a_list environment_not_shown file_missing listen_bad_port listen_no_port
     listen_public missing_plugin_dir rule_share_above_1 schedule_every_0s schedule_without_a_unit
     a_campaign_by_a_channel_to_the_team
-    setting_refused setting_refused_with_env share_above_1 unknown_channel_id
+    segment_faults setting_refused setting_refused_with_env share_above_1 unknown_channel_id
     unknown_disabled_plugin unknown_stream when_before_a_delivery when_date_and_flag when_flag_unknown
     when_level_of_a_date when_of_nothing when_unknown when_without_rules zone zone_far
 """.split()

@@ -31,6 +31,7 @@ from crmsync.store.tables.order import Order, OrderLine, Product, Refund
 from crmsync.store.tables.quarantine import Quarantine
 from crmsync.store.tables.quota import Quota, TokenRow
 from crmsync.store.tables.review import Agent, Attendance, Conversation, Review
+from crmsync.store.tables.segment import Segment, SegmentMember
 from crmsync.store.tables.touched import Touched
 from crmsync.store.tables.webhook import WebhookEvent
 
@@ -72,6 +73,8 @@ __all__ = [
     "RuleState",
     "Run",
     "Seen",
+    "Segment",
+    "SegmentMember",
     "ShopFact",
     "Suppression",
     "TokenRow",

@@ -18,7 +18,7 @@ from crmsync.testing.conformance.wire import Next, refusal, silent
     "Send the key as the platform wants it, or declare `lookup` or `none`: doubtful ones then wait.",
 )
 def push_repeated(bench: Bench) -> None:
-    for connector, name, mode in _pushes(bench):
+    for connector, name, mode, _ in _pushes(bench):
         before = _effects(bench, name)
         first = bench.platform.push(connector, name, "conformance-1")
         if mode == "key":
@@ -44,8 +44,7 @@ def push_repeated(bench: Bench) -> None:
     "Let the PermanentError of self.http through: a TransientError would be tried again for days.",
 )
 def push_refused(bench: Bench) -> None:
-    for connector, name, _ in _pushes(bench):
-        known = _posted(bench)
+    for connector, name, _, known in _pushes(bench):
 
         def refuse(
             request: requests.PreparedRequest, answer: Next, known: set[str] = known
@@ -69,8 +68,8 @@ def push_refused(bench: Bench) -> None:
     "Pass idempotent=True only where the platform drops a repeated key; else let Unconfirmed through.",
 )
 def push_lost(bench: Bench) -> None:
-    for connector, name, mode in _pushes(bench):
-        before, known = _effects(bench, name), _posted(bench)
+    for connector, name, mode, known in _pushes(bench):
+        before = _effects(bench, name)
         lost: list[bool] = []
 
         def lose(
@@ -100,29 +99,25 @@ def push_lost(bench: Bench) -> None:
             raise Unmet(f"{name}: after a lost answer it had {_effects(bench, name) - before} effects")
 
 
-def _pushes(bench: Bench) -> Iterator[tuple[Any, str, str]]:
-    """A connector that has been in use, for each of its pushes."""
+def _pushes(bench: Bench) -> Iterator[tuple[Any, str, str, set[str]]]:
+    """A connector that has been in use, for each of its pushes, and where it posts to without pushing."""
     accepted = bench.open().accepts()
     if not accepted:
         raise NotApplicable("it pushes nothing")
     counted = [name for name in accepted if bench.platform.effects(name) is not None]
     if not counted:
         raise NotApplicable("the platform does not count what was pushed: override effects()")
-    for name in counted:
-        mode = accepted[name]
-        connector = bench.open()
+    connectors = {name: bench.open() for name in counted}
+    for connector in connectors.values():
         # So that a token that is fetched first is not taken for the push.
         connector.check()
-        yield connector, name, mode
+    known = {call.path for call in bench.wire.calls if call.method != "GET"}
+    for name, connector in connectors.items():
+        yield connector, name, accepted[name], known
 
 
 def _effects(bench: Bench, name: str) -> int:
     return bench.platform.effects(name) or 0
-
-
-def _posted(bench: Bench) -> set[str]:
-    """Where it posts to before anything is pushed: token endpoints."""
-    return {call.path for call in bench.wire.calls if call.method != "GET"}
 
 
 def _is_push(request: requests.PreparedRequest, known: set[str]) -> bool:

@@ -1,4 +1,4 @@
-"""What the documentation of `files` and `rest` shows is what they take."""
+"""What the documentation of connectors shows is what they take."""
 
 from __future__ import annotations
 
@@ -9,10 +9,11 @@ from typing import Any
 import pytest
 from crmsync_files.connector import FilesConnector
 from crmsync_rest.connector import RestConnector
+from crmsync_woocommerce.connector import WooConnector
 from ruamel.yaml import YAML
 
 DOCS = Path(__file__).parents[2] / "docs" / "connectors"
-CONNECTORS: dict[str, Any] = {"files": FilesConnector, "rest": RestConnector}
+CONNECTORS: dict[str, Any] = {"files": FilesConnector, "rest": RestConnector, "woocommerce": WooConnector}
 EXAMPLES = [
     (name, example)
     for name in CONNECTORS

@@ -31,6 +31,13 @@ _BY_TYPE = counts("complaints", "type", COMPLAINT_TYPES)
 # has eighteen digits once this is added.
 _DIGITS = 10**17
 
+
+def _latest(when: str, *parts: str) -> str:
+    """The latest of a group of rows as text: when, and these parts of it, with blanks between."""
+    line = " || ' ' || ".join((f"CAST({when} + {_DIGITS} AS TEXT)", *parts))
+    return f"SUBSTR(MAX(({line}) COLLATE {{binary}}), 2)"
+
+
 # CROSS JOIN holds SQLite to this order: customer, accounts, their orders by index, what hangs on each.
 _RELATIONS = f"""WITH {{shifts}},
 owner AS MATERIALIZED (
@@ -48,13 +55,13 @@ placed AS MATERIALIZED (
  WHERE o.connection_id = w.connection_id AND o.account_id = w.external_id AND {ORDER_KNOWN}
 ),
 refund_known AS MATERIALIZED (
- SELECT p.customer_id, r.currency, r.kind, r.type, {MONEY_BACK} AS amount, r.requested_at AS at,
+ SELECT p.customer_id, p.order_id, r.currency, r.kind, r.type, {MONEY_BACK} AS amount, r.requested_at AS at,
   CASE WHEN r.requested_at >= p.delivered_at THEN 1 ELSE 0 END AS after_delivery,
   CASE WHEN p.valid = 1 THEN p.connection_id || '/' || p.order_id END AS valid_order
  FROM placed p CROSS JOIN refund r
  WHERE r.connection_id = p.connection_id AND r.order_id = p.order_id AND {REFUND_KNOWN}
  UNION ALL
- SELECT customer_id, currency, 'refund', NULL, total, marked_at, 0,
+ SELECT customer_id, order_id, currency, 'refund', NULL, total, marked_at, 0,
   CASE WHEN valid = 1 THEN connection_id || '/' || order_id END FROM placed WHERE marked = 1
 ),
 back AS (
@@ -75,6 +82,17 @@ ranked AS (
   ROW_NUMBER() OVER (PARTITION BY customer_id ORDER BY orders DESC, gross DESC, currency) AS place
  FROM spend
 )"""
+
+_BAD_AT = "CASE WHEN level = 'bad' THEN created_at END"
+_COMPLAINED_AT = "CASE WHEN c.type <> 'suggestion' THEN c.started_at END"
+# One part that is NULL would make a NULL of the whole line.
+_REFUND = _latest("at", "kind", "COALESCE(type, '-')", "order_id")
+_BAD_REVIEW = _latest(_BAD_AT, "'review'", "'-'", "COALESCE(order_id, '-')")
+_COMPLAINT = _latest(_COMPLAINED_AT, "'complaint'", "c.type", "COALESCE(c.order_id, '-')")
+_TROUBLES = " || ".join(
+    f"COALESCE({source}.latest || :newline, '')" for source in ("returned", "said", "asked")
+)
+_TROUBLES = f"NULLIF({_TROUBLES}, '')"
 
 FACTS = f"""{_RELATIONS},
 main AS (
@@ -98,37 +116,38 @@ returned AS (
  SELECT customer_id, COUNT(*) AS refunds, SUM(CASE WHEN kind = 'return' THEN 1 ELSE 0 END) AS returns,
   SUM(CASE WHEN kind = 'exchange' THEN 1 ELSE 0 END) AS exchanges, COUNT(type) AS complaints, {_BY_TYPE},
   SUM(after_delivery) AS refunds_after_delivery, COUNT(DISTINCT valid_order) AS refunded_orders,
-  MIN(at) AS first_at
+  MIN(at) AS first_at, MAX(at) AS last_at, {_REFUND} AS latest
  FROM refund_known GROUP BY customer_id
 ),
 said AS (
  SELECT customer_id, COUNT(*) AS reviews, SUM(CASE WHEN level = 'good' THEN 1 ELSE 0 END) AS good_reviews,
   SUM(CASE WHEN level = 'neutral' THEN 1 ELSE 0 END) AS neutral_reviews,
   SUM(CASE WHEN level = 'bad' THEN 1 ELSE 0 END) AS bad_reviews,
-  MIN(CASE WHEN level = 'bad' THEN created_at END) AS first_bad_at
+  MIN({_BAD_AT}) AS first_bad_at, MAX({_BAD_AT}) AS last_bad_at, {_BAD_REVIEW} AS latest
  FROM (
-  SELECT p.customer_id, r.level, r.created_at FROM placed p CROSS JOIN review r
+  SELECT p.customer_id, r.order_id, r.level, r.created_at FROM placed p CROSS JOIN review r
   WHERE r.connection_id = p.connection_id AND r.order_id = p.order_id AND {REVIEW_KNOWN}
   UNION ALL
-  SELECT w.customer_id, r.level, r.created_at FROM owner w CROSS JOIN review r
+  SELECT w.customer_id, NULL, r.level, r.created_at FROM owner w CROSS JOIN review r
   WHERE r.connection_id = w.connection_id AND r.account_id = w.external_id AND r.order_id IS NULL
    AND {REVIEW_KNOWN}
  ) heard GROUP BY customer_id
 ),
 asked AS (
  SELECT w.customer_id, COUNT(*) AS conversations, COUNT(c.type) AS complaints, {_BY_TYPE},
-  MIN(CASE WHEN c.type <> 'suggestion' THEN c.started_at END) AS first_complaint_at
+  MIN({_COMPLAINED_AT}) AS first_complaint_at, MAX({_COMPLAINED_AT}) AS last_complaint_at,
+  {_COMPLAINT} AS latest
  FROM owner w CROSS JOIN conversation c
  WHERE c.connection_id = w.connection_id AND c.account_id = w.external_id AND {TALK_KNOWN}
  GROUP BY w.customer_id
 ),
-trouble AS (
- SELECT customer_id, MIN(at) AS first_at FROM (
-  SELECT customer_id, first_at AS at FROM returned
+trouble AS MATERIALIZED (
+ SELECT customer_id, MIN(first_at) AS first_at, MAX(last_at) AS last_at FROM (
+  SELECT customer_id, first_at, last_at FROM returned
   UNION ALL
-  SELECT customer_id, first_bad_at FROM said
+  SELECT customer_id, first_bad_at, last_bad_at FROM said
   UNION ALL
-  SELECT customer_id, first_complaint_at FROM asked
+  SELECT customer_id, first_complaint_at, last_complaint_at FROM asked
  ) troubles GROUP BY customer_id
 ),
 ordered AS (
@@ -169,6 +188,7 @@ LEFT JOIN bought ON bought.customer_id = s.customer_id
 LEFT JOIN returned ON returned.customer_id = s.customer_id
 LEFT JOIN said ON said.customer_id = s.customer_id
 LEFT JOIN asked ON asked.customer_id = s.customer_id
+LEFT JOIN trouble ON trouble.customer_id = s.customer_id
 LEFT JOIN rhythm ON rhythm.customer_id = s.customer_id
 LEFT JOIN written ON written.customer_id = s.customer_id
 WHERE 1 = 1"""
@@ -185,6 +205,8 @@ _COLUMNS = {
     **{n: f"ordered.{n}" for n in ("first_day", "last_day", "first_order_at", "last_order_at")},
     "due_at": "ordered.due_at",
     "due_order": "ordered.due_order",
+    "last_trouble_at": "trouble.last_at",
+    "troubles": _TROUBLES,
     "currency": "main.currency",
     "currency_orders": "CAST(COALESCE(main.orders, 0) AS BIGINT)",
     **whole("main", "gross"),

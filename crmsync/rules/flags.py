@@ -73,6 +73,8 @@ def apply(
     own = {row.subject_id: row for row in standing if row.subject == subject}
     gone = [row for row in standing if row.subject != subject or row.subject_id not in findings]
 
+    # Many subjects of one state share their reasons; each is written down once.
+    written: dict[int, str] = {}
     raised, changed, kept = [], [], 0
     refreshed: list[dict[str, Any]] = []
     for subject_id, finding in sorted(findings.items()):
@@ -84,7 +86,8 @@ def apply(
             "level": level,
             "state": state,
             "score": round(float(finding.score), 6),
-            "reasons": dump_reasons(finding.reasons),
+            "reasons": written.get(id(finding.reasons))
+            or written.setdefault(id(finding.reasons), dump_reasons(finding.reasons)),
         }
         if row is None:
             raised.append({"subject_id": subject_id, **verdict})

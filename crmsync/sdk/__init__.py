@@ -64,7 +64,7 @@ from crmsync.sdk.records import (
 from crmsync.sdk.rule import Facts, Finding, Model, Reason, Rule
 from crmsync.sdk.settings import Duration, Rate, Settings, Share, Url
 from crmsync.sdk.team import Notice, TeamChannel, shortened
-from crmsync.sdk.text import Told, mark, translate
+from crmsync.sdk.text import Told, mark, translate, written_day
 from crmsync.sdk.webhook import Webhook, WebhookRequest, standard_webhook
 
 __all__ = [
@@ -162,4 +162,5 @@ __all__ = [
     "standard_webhook",
     "stream",
     "translate",
+    "written_day",
 ]

@@ -123,6 +123,17 @@ COLUMNS: dict[Subject, tuple[Column, ...]] = {
         Column("last_three", "the last three valid orders in `currency`", _MONEY),
         Column("due_at", "the earliest promised time of orders still awaited", "seconds since 1970"),
         Column("due_order", "the order promised for then", "order id"),
+        Column(
+            "last_trouble_at",
+            "the last bad review, counted refund, or complaint other than a suggestion",
+            "seconds since 1970",
+        ),
+        Column(
+            "troubles",
+            "the last refund, bad review and complaint, one a line: `at kind type order`; at in microseconds,"
+            " kind refund, return, exchange, review or complaint, `-` where there is no type or order",
+            "text",
+        ),
         Column("refunds_after_delivery", "counted refunds asked for after the order had come"),
         Column("orders_after_trouble", "valid orders placed after the first bad review, complaint or refund"),
         Column("messages_received", "messages of campaigns sent to the customer"),
@@ -199,8 +210,8 @@ COLUMNS: dict[Subject, tuple[Column, ...]] = {
 }
 """What `facts[name]` holds, per subject. Missing values are NaN, or None where the column is text."""
 
-TEXT = frozenset({"currency", "evidence", "weekly", "category", "companions", "due_order"})
-INSTANTS = frozenset({"first_order_at", "last_order_at", "due_at"})
+TEXT = frozenset({"currency", "evidence", "weekly", "category", "companions", "due_order", "troubles"})
+INSTANTS = frozenset({"first_order_at", "last_order_at", "due_at", "last_trouble_at"})
 
 
 def stored(subject: Subject) -> list[str]:

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import gettext
 from dataclasses import dataclass, field
+from datetime import date
 from functools import lru_cache
 from pathlib import Path
 
 LANGUAGES = ("en", "zh")
+_EPOCH = date(1970, 1, 1).toordinal()
 _CATALOGUES = Path(__file__).parent.parent / "locale"
 _GETTEXT_NAME = {"zh": "zh_CN"}
 
@@ -53,3 +55,8 @@ def _shown(value: Value) -> Value:
     if isinstance(value, float):
         return f"{value:.3g}" if abs(value) < 1000 else f"{value:,.0f}"
     return value
+
+
+def written_day(day: float) -> str:
+    """A day counted since 1970, as facts hold it, the way it is written: `2026-03-01`."""
+    return date.fromordinal(_EPOCH + int(day)).isoformat()

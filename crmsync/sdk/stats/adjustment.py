@@ -10,6 +10,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from crmsync.sdk.stats.logistic import fit_logistic
+
 if TYPE_CHECKING:
     import numpy as np
 
@@ -18,8 +20,6 @@ if TYPE_CHECKING:
 # A model is set right only when its errors would come by chance once in a thousand times.
 _SIGNIFICANCE = 0.001
 _MINIMUM_OF_EACH = 30
-# Weights are of standardized facts; one of 1 moves a typical subject's odds by a factor of e.
-_RIDGE = 1.0
 _CERTAIN = 1e-9
 
 
@@ -59,32 +59,13 @@ def fit_adjustment(chance: Array, facts: Array, outcome: Array) -> Adjustment | 
     Left alone are models with fewer than thirty outcomes of either kind, and those the facts do not
     contradict beyond chance. How common the outcome was in that one stretch of time is not carried on.
     """
-    import numpy as np
-    from scipy.optimize import minimize
     from scipy.special import chdtrc
 
-    happened = outcome.astype(float)
-    if min(happened.sum(), len(happened) - happened.sum()) < _MINIMUM_OF_EACH:
+    happened = int(outcome.sum())
+    if min(happened, len(outcome) - happened) < _MINIMUM_OF_EACH:
         return None
-    spread = facts.std(axis=0)
-    columns = np.where(spread > 0, facts - facts.mean(axis=0), 0) / np.where(spread > 0, spread, 1)
     offset = log_odds(chance)
-
-    def fit(x: Array) -> tuple[Array, float]:
-        def loss(at: Array) -> tuple[float, Array]:
-            odds = offset + at[0] + x @ at[1:]
-            error = chances(odds) - happened
-            value = (np.logaddexp(0, odds) - odds * happened).sum() + _RIDGE / 2 * (at[1:] ** 2).sum()
-            return float(value), np.concatenate([[error.sum()], x.T @ error + _RIDGE * at[1:]])
-
-        found = minimize(loss, np.zeros(x.shape[1] + 1), jac=True, method="L-BFGS-B")
-        odds = offset + found.x[0] + x @ found.x[1:]
-        return found.x[1:], float((np.logaddexp(0, odds) - odds * happened).sum())
-
-    weights, explained = fit(columns)
-    _, unexplained = fit(columns[:, :0])
-    p_value = float(chdtrc(facts.shape[1], max(2 * (unexplained - explained), 0.0)))
-    if p_value > _SIGNIFICANCE:
-        return None
-    per_unit = np.where(spread > 0, weights / np.where(spread > 0, spread, 1), 0)
-    return Adjustment(tuple(facts.mean(axis=0).tolist()), tuple(per_unit.tolist()), p_value)
+    found = fit_logistic(facts, outcome, offset)
+    unexplained = fit_logistic(facts[:, :0], outcome, offset).loss
+    p_value = float(chdtrc(facts.shape[1], max(2 * (unexplained - found.loss), 0.0)))
+    return Adjustment(found.centre, found.weights, p_value) if p_value <= _SIGNIFICANCE else None

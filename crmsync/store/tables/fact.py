@@ -83,7 +83,8 @@ class CustomerFact(_Fact, _Sales, _Said, table=True):
 
     `gap_squares` is the sum of the squared days between purchases, `last_three` the total of the last
     three valid orders in `currency`. `due_at` is the earliest promised time of the orders still awaited,
-    and `due_order` that order. The scores are fifths among all customers who bought, 5 the best.
+    and `due_order` that order. `troubles` has a line for the last refund, bad review and complaint. The
+    scores are fifths among all customers who bought, 5 the best.
     """
 
     __tablename__ = "customer_fact"
@@ -106,6 +107,8 @@ class CustomerFact(_Fact, _Sales, _Said, table=True):
     last_three: int = Field(default=0, sa_type=BigInteger)
     due_at: datetime | None = instant(default=None)
     due_order: str | None = None
+    last_trouble_at: datetime | None = instant(default=None)
+    troubles: str | None = Field(default=None, sa_type=Text)
     refunds_after_delivery: int = 0
     orders_after_trouble: int = 0
     messages_received: int = 0

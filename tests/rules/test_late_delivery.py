@@ -1,0 +1,84 @@
+"""The promised time passes: flagged within minutes, before there is a review."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Any
+
+import numpy as np
+import pytest
+from crmsync_late_delivery.rule import LateDelivery
+from hand_facts import NOW, facts, findings, rule, told
+from histories import History, day
+
+from crmsync.insight import refresh_facts
+from crmsync.rules import judge_rules, standing_flags
+from crmsync.store import Store
+
+
+def awaited(overdue: timedelta, **more: Any) -> dict[str, Any]:
+    return {"due_at": (NOW - overdue).timestamp(), "due_order": "o 7", **more}
+
+
+def test_an_order_is_late_once_the_promised_time_and_the_grace_have_passed() -> None:
+    given = facts(
+        "customer",
+        [
+            awaited(timedelta(minutes=59)),
+            awaited(timedelta(minutes=61)),
+            awaited(timedelta(days=5), late_orders=2),
+            awaited(timedelta(days=61)),
+            awaited(-timedelta(days=1)),
+            {"due_at": np.nan},
+        ],
+    )
+    found = findings(rule(LateDelivery), given)
+    assert {id: (f.level, f.score) for id, f in found.items()} == {"1": ("medium", 0), "2": ("high", 5)}
+    assert told(found["1"]) == ["Order o 7 was promised by 2026-10-27 22:59 UTC and has not been delivered."]
+    assert told(found["2"]) == [
+        "Order o 7 was promised by 2026-10-23 00:00 UTC and has not been delivered: 5 days late.",
+        "Not for the first time: 2 earlier orders came late as well.",
+    ]
+    assert found["2"].reasons[0].evidence == ("o 7",)
+
+
+def test_the_grace_is_before_high_and_high_before_forget() -> None:
+    with pytest.raises(ValueError, match="in this order"):
+        rule(LateDelivery, grace="5d", high="1d")
+
+
+def test_the_clock_alone_raises_it_and_the_delivery_clears_it(store: Store, history: History) -> None:
+    rules = {"late": rule(LateDelivery)}
+
+    def judged(at: float) -> list[str]:
+        judge_rules(store, rules, day(at))
+        return [flag.subject_id for flag in standing_flags(store)]
+
+    promised = {"status": "shipped", "promised_at": day(5), "lines": ("p1",)}
+    history.order("o1", "c1", 1, **promised)
+    history.order("o2", "c2", 1, **promised)
+    history.order("o3", "c3", 1, **{**promised, "promised_at": None})
+    history.save()
+    refresh_facts(store, day(2))
+    assert judged(4.99) == []
+    assert judged(5.03) == []
+    assert judged(5.05) == ["1", "2"]
+    with store.write() as connection:
+        connection.exec_driver_sql(
+            f"UPDATE \"order\" SET status = 'delivered', delivered_at = {round(day(6).timestamp() * 1e6)}"
+            " WHERE external_id = 'o1'"
+        )
+    history.touched.add(("order", "o1"))
+    history.save()
+    refresh_facts(store, day(6))
+    assert judged(6) == ["2"]
+
+
+def test_a_backtest_asks_those_with_an_open_order_alone() -> None:
+    late = rule(LateDelivery)
+    then = facts("customer", [awaited(timedelta(days=2)), awaited(-timedelta(days=2)), {"due_at": np.nan}])
+    later = facts("customer", [{"bad_reviews": 1}, {}, {"complaints": 1}])
+    assert late.forecast(then, None).score[:2].tolist() == [2 * 86_400, -2 * 86_400]  # type: ignore[attr-defined]
+    outcome = late.happened(then, later)  # type: ignore[attr-defined]
+    assert outcome[:2].tolist() == [1, 0]
+    assert np.isnan(outcome[2])

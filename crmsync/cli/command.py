@@ -10,6 +10,7 @@ from typing import Annotated, Any
 import typer
 
 from crmsync.cli import (
+    alerts,
     check,
     config,
     customers,
@@ -72,6 +73,7 @@ for name, group in (
     ("segments", segments.app),
     ("messages", messages.app),
     ("quarantine", quarantine.app),
+    ("alerts", alerts.app),
     ("customers", customers.app),
     ("plugins", plugins.app),
     ("db", db.app),

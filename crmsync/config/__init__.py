@@ -1,5 +1,6 @@
 """One YAML file, read into typed settings; every fault named with its place and remedy."""
 
+from crmsync.config.alert import AlertConfig
 from crmsync.config.builder import CHANNEL_KEYS, CONNECTION_KEYS, RULE_KEYS, build_config
 from crmsync.config.campaign import Campaign
 from crmsync.config.document import Document, read_document
@@ -23,6 +24,7 @@ __all__ = [
     "CHANNEL_KEYS",
     "CONNECTION_KEYS",
     "RULE_KEYS",
+    "AlertConfig",
     "Campaign",
     "ChannelConfig",
     "Config",

@@ -9,6 +9,7 @@ from typing import Annotated
 
 from pydantic import Field, SerializeAsAny, model_validator
 
+from crmsync.config.alert import AlertConfig
 from crmsync.config.campaign import Campaign
 from crmsync.config.database import Database
 from crmsync.config.part import Language, Name, Part
@@ -35,6 +36,10 @@ class DaemonConfig(Part):
     )
     care_schedule: Schedule = Field(
         Schedule(every=timedelta(minutes=1)), description="When messages are planned and sent."
+    )
+
+    alerts_schedule: Schedule = Field(
+        Schedule(every=timedelta(minutes=1)), description="When the team is told what goes wrong."
     )
 
     @property
@@ -138,6 +143,7 @@ class Config(Part):
     channels: list[ChannelConfig] = Field([], description="The ways to reach customers.")
     care: list[Campaign] = Field([], description="The campaigns.")
     limits: Limits = Field(Limits(), description="What holds for all campaigns together.")
+    alerts: list[AlertConfig] = Field([], description="What the team is told, and by which channel.")
     path: Path | None = Field(None, exclude=True, description="The file it was read from.")
 
     @property

@@ -3,16 +3,21 @@
 from __future__ import annotations
 
 import os
+import secrets
 import sys
 import threading
 from collections import Counter
 from collections.abc import Callable, Collection, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from pathlib import Path
 
 from crmsync.care import deliver, plan, recover
 from crmsync.config import Config, build_config, read_document
+from crmsync.config.problem import nearest
+from crmsync.daemon.alerts import tell_team
 from crmsync.daemon.connections import Connections
+from crmsync.daemon.notice import test_notice
 from crmsync.daemon.outcome import FAULTS, Failure, PassResult, StageName, log
 from crmsync.daemon.parts import Parts
 from crmsync.daemon.status import walked_streams
@@ -24,6 +29,7 @@ from crmsync.sdk import (
     ConfigError,
     FlagChange,
     MigrationNeeded,
+    Receipt,
     RunResult,
     SystemClock,
     UsageError,
@@ -321,10 +327,37 @@ class App:
         result.failures += self.parts.unusable("care")
         return result
 
+    def alerts(self) -> PassResult:
+        """Tell the team what goes wrong, stands on, or is over."""
+        result = PassResult()
+
+        def tell() -> None:
+            told = tell_team(self.store, self.config, self.parts.team, self.clock)
+            result.failures += told.failures
+
+        if self.config.alerts:
+            self._guarded(result, "alerts", "", tell)
+            result.failures += self.parts.unusable("alerts")
+        return result
+
+    def test_alert(self, channel: str) -> Receipt:
+        """Post a test notice. Raises UsageError when no alert names the channel, and what `notify` raises."""
+        found = self.parts.team.get(channel)
+        if found is None:
+            failed = next((f for f in self.parts.unusable("alerts") if f.part == channel), None)
+            if failed is not None:
+                raise ConfigError(failed.reason)
+            named = [alert.channel for alert in self.config.alerts]
+            raise UsageError(
+                f"No alert names a channel {channel}.", fix=nearest(channel, named, "Add one under alerts.")
+            )
+        return found.notify(test_notice(self.config.language, self.clock.now()), secrets.token_hex(16))
+
     def full_pass(self, *, progress: Progress | None = None) -> PassResult:
-        """Once through the house: sync, insight, rules, segments, care."""
+        """Once through the house: sync, insight, rules, segments, care; the team hears what went wrong."""
         result = self.sync_all(progress=progress)
-        for stage in (self.insight, self.rules, self.segments, lambda: self.care(at_most=sys.maxsize)):
+        care = partial(self.care, at_most=sys.maxsize)
+        for stage in (self.insight, self.rules, self.segments, care, self.alerts):
             if self.stop.is_set():
                 break
             result += stage()

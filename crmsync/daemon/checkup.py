@@ -65,8 +65,11 @@ def check_live(app: App) -> Iterator[Check]:
     for entry in app.config.connections:
         if entry.enabled:
             yield _connection(app, entry.id)
-    made = {"rule": app.parts.rules, "channel": app.parts.channels}
-    for kind, failures in (("rule", app.parts.unusable("rules")), ("channel", app.parts.unusable("care"))):
+    made = {"rule": app.parts.rules, "channel": {**app.parts.channels, **app.parts.team}}
+    for kind, failures in (
+        ("rule", app.parts.unusable("rules")),
+        ("channel", app.parts.unusable("care") + app.parts.unusable("alerts")),
+    ):
         yield from (Check(f"{kind} {f.part}", False, f.reason, "Correct its settings.") for f in failures)
         if made[kind]:
             yield Check(f"{kind}s", True, f"{', '.join(sorted(made[kind]))} can be used")

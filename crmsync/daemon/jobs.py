@@ -1,4 +1,4 @@
-"""What runs on the clock: one job per connection, one for the rules, one for care, and a heartbeat."""
+"""What runs on the clock: one job per connection, one each for rules, care and alerts, and a heartbeat."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from apscheduler.triggers.interval import IntervalTrigger
 
 from crmsync.config import Config, Schedule
 
-RULES, CARE = "rules", "care"
+RULES, CARE, ALERTS = "rules", "care", "alerts"
 BEAT = timedelta(seconds=5)
 WORKERS = 10
 """Fewer than the connections a database pool gives out, so that no job waits for one in vain."""
@@ -58,9 +58,11 @@ class Jobs:
         woken: Callable[[str], None],
         rules: Callable[[], None],
         care: Callable[[], None],
+        alerts: Callable[[], None],
         beat: Callable[[], None],
     ) -> None:
-        self._sync, self._woken, self._rules, self._care = sync, woken, rules, care
+        self._sync, self._woken = sync, woken
+        self._rules, self._care, self._alerts = rules, care, alerts
         self._pools = {"default": ThreadPoolExecutor(WORKERS), "beat": ThreadPoolExecutor(1)}
         self._scheduler = BackgroundScheduler(
             timezone=UTC,
@@ -88,6 +90,8 @@ class Jobs:
         }
         wanted[RULES] = config.daemon.rules_schedule, self._rules
         wanted[CARE] = config.daemon.care_schedule, self._care
+        if config.alerts:
+            wanted[ALERTS] = config.daemon.alerts_schedule, self._alerts
         present = {job.id: job for job in self._scheduler.get_jobs() if _comes_round(job.id)}
         for gone in present.keys() - wanted.keys():
             self._scheduler.remove_job(gone)

@@ -12,7 +12,7 @@ from crmsync.config import ChannelConfig, Config
 from crmsync.daemon.connections import Connections
 from crmsync.daemon.outcome import FAULTS, Failure, StageName, log
 from crmsync.plugins import PluginHost
-from crmsync.sdk import Channel, ChannelContext, Clock, Rule
+from crmsync.sdk import Channel, ChannelContext, Clock, Rule, TeamChannel
 from crmsync.store import Store
 from crmsync.sync.connection import open_context
 from crmsync.sync.stream import Waits
@@ -64,13 +64,27 @@ class Parts:
             ),
         )
 
+    @cached_property
+    def team(self) -> dict[str, TeamChannel[Any]]:
+        """The channels to the team that alerts name, by their ids."""
+        named = {alert.channel for alert in self._config.alerts}
+        return self._made(
+            "alerts",
+            (
+                (entry.id, lambda entry=entry: self._channel(entry))
+                for entry in self._config.channels
+                if entry.id in named
+            ),
+        )
+
     def unusable(self, stage: StageName) -> list[Failure]:
         """The rules or channels that could not be made."""
         return [failure for failure in self._unusable if failure.stage == stage]
 
     def close(self) -> None:
         """Close the channels that were made."""
-        for id, channel in self.__dict__.get("channels", {}).items():
+        made = [*self.__dict__.get("channels", {}).items(), *self.__dict__.get("team", {}).items()]
+        for id, channel in made:
             try:
                 channel.close()
             except FAULTS:
@@ -87,7 +101,7 @@ class Parts:
                 self._unusable.append(Failure.logged(stage, name, error))
         return made
 
-    def _channel(self, entry: ChannelConfig) -> Channel[Any]:
+    def _channel(self, entry: ChannelConfig) -> Any:
         # A name that no connection can have: their quotas and tokens stand in the same tables.
         context = open_context(self._store, f"channel:{entry.id}", self._clock, Waits(), self._stop)
         shared = {field.name: getattr(context, field.name) for field in fields(context)}

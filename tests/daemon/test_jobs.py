@@ -46,7 +46,7 @@ def work() -> Work:
 
 @pytest.fixture
 def jobs(work: Work) -> Iterator[Jobs]:
-    jobs = Jobs(work.sync, work.woken, work.noop, work.noop, work.noop)
+    jobs = Jobs(work.sync, work.woken, work.noop, work.noop, work.noop, work.noop)
     yield jobs
     work.go.set()
     with contextlib.suppress(SchedulerNotRunningError):
@@ -118,7 +118,7 @@ def test_shutdown_waits_for_the_job_at_work_even_when_it_asks_for_another(work: 
         jobs.soon("rules")
         work.done.append(id)
 
-    jobs = Jobs(sync, work.noop, work.noop, work.noop, work.noop)
+    jobs = Jobs(sync, work.noop, work.noop, work.noop, work.noop, work.noop)
     work.go.clear()
     jobs.start()
     jobs.plan(configured(one=SLOW))

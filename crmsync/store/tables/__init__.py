@@ -3,6 +3,7 @@
 Rows are read and written with SQLAlchemy Core through `Store`; no hot path builds these objects.
 """
 
+from crmsync.store.tables.alert import Alert
 from crmsync.store.tables.audit import Audit
 from crmsync.store.tables.backtest import Backtest
 from crmsync.store.tables.base import EPOCH, Instant, from_instant, to_instant
@@ -40,6 +41,7 @@ __all__ = [
     "Account",
     "Agent",
     "AgentFact",
+    "Alert",
     "Approval",
     "Arm",
     "Assignment",

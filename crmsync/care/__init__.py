@@ -7,7 +7,14 @@ from crmsync.care.outbox import Recovered, recover
 from crmsync.care.permission import suppress, withdraw_consent
 from crmsync.care.planner import CampaignPlan, PlanResult, plan
 from crmsync.care.preview import CampaignPreview, Previewed, preview
-from crmsync.care.template import check_templates
+from crmsync.care.template import (
+    ListedTemplate,
+    check_template,
+    check_templates,
+    list_templates,
+    preview_template,
+)
+from crmsync.care.text import Rendered
 
 __all__ = [
     "Attempt",
@@ -17,19 +24,24 @@ __all__ = [
     "DeliveryResult",
     "Ledger",
     "ListedMessage",
+    "ListedTemplate",
     "PlanResult",
     "Previewed",
     "Recovered",
+    "Rendered",
     "Resolution",
     "approve",
     "attempts",
     "cancel",
+    "check_template",
     "check_templates",
     "deliver",
     "ledger",
     "list_messages",
+    "list_templates",
     "plan",
     "preview",
+    "preview_template",
     "recover",
     "resolve",
     "suppress",

@@ -1,8 +1,7 @@
-"""Whom a customer's message goes to, and what a template may say to them."""
+"""Whom a customer's message goes to."""
 
 from __future__ import annotations
 
-import unicodedata
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
@@ -11,23 +10,20 @@ from typing import Any
 from sqlalchemy import Connection as Transaction
 from sqlalchemy import Row, func, select
 
-from crmsync.care.hours import zone_of
 from crmsync.care.permission import Addressed
-from crmsync.care.template import told_date
-from crmsync.care.text import Values
 from crmsync.sdk import OutgoingMessage, Recipient
-from crmsync.store.tables import Account, Connection, Order, OrderLine, Product
+from crmsync.store.tables import Account, Connection, Instant, Order
 
-MAX_VALUE = 200
 _Key = tuple[int, str]
 
 
 @dataclass(frozen=True, slots=True)
 class LastOrder:
-    """The latest order of an account, and how many it has."""
+    """The latest order of an account, when its first was, and how many it has."""
 
     order_id: str
     placed_at: datetime
+    first_at: datetime
     count: int
 
 
@@ -37,27 +33,15 @@ class Addressee:
 
     account: Row[Any]
     order: LastOrder | None
-    last_product: str | None
-    favourite_product: str | None
+
+    @property
+    def key(self) -> tuple[int, str]:
+        """The account's connection and its id there."""
+        return self.account.connection_id, self.account.external_id
 
     @property
     def addressed(self) -> Addressed:
         return addressed(self.account)
-
-    def values(self, level: str, language: str, now: datetime) -> Values:
-        """What a template may name, as plain values; a customer's own words are cleaned, never rendered."""
-        zone = zone_of(self.account.zone)
-        placed = self.order and self.order.placed_at.astimezone(zone).date()
-        return {
-            "customer_name": clean(self.account.name),
-            "shop_name": clean(self.account.shop) or self.account.connection,
-            "last_order_date": placed and told_date(placed, language),
-            "days_since": placed and (now.astimezone(zone).date() - placed).days,
-            "orders": self.order.count if self.order else 0,
-            "last_product": clean(self.last_product),
-            "favourite_product": clean(self.favourite_product),
-            "level": level,
-        }
 
 
 ACCOUNT_COLUMNS = (
@@ -123,28 +107,10 @@ def addressees(transaction: Transaction, customers: Iterable[int]) -> dict[int, 
         best = chosen.get(account.customer_id)
         if best is None or _newness(account, orders) > _newness(best, orders):
             chosen[account.customer_id] = account
-    keys = [(a.connection_id, a.external_id) for a in chosen.values()]
-    favourites = _favourites(transaction, keys)
-    last = _last_products(transaction, {(k[0], orders[k].order_id) for k in keys if k in orders})
-    found = {}
-    for customer, account in chosen.items():
-        key = (account.connection_id, account.external_id)
-        order = orders.get(key)
-        found[customer] = Addressee(
-            account,
-            order,
-            last.get((key[0], order.order_id)) if order else None,
-            favourites.get(key),
-        )
-    return found
-
-
-def clean(text: str | None) -> str | None:
-    """A customer's text as one line without control and direction characters, and not too long."""
-    if text is None:
-        return None
-    visible = "".join(c if unicodedata.category(c)[0] != "C" else " " for c in text[: 4 * MAX_VALUE])
-    return " ".join(visible.split())[:MAX_VALUE] or None
+    return {
+        customer: Addressee(account, orders.get((account.connection_id, account.external_id)))
+        for customer, account in chosen.items()
+    }
 
 
 def _newness(account: Row[Any], orders: Mapping[_Key, LastOrder]) -> tuple[bool, datetime]:
@@ -153,16 +119,18 @@ def _newness(account: Row[Any], orders: Mapping[_Key, LastOrder]) -> tuple[bool,
 
 
 def _last_orders(transaction: Transaction, keys: Iterable[_Key]) -> dict[_Key, LastOrder]:
+    whose = (Order.connection_id, Order.account_id)
     ranked = (
         select(
             Order.connection_id,
             Order.account_id,
             Order.external_id,
             Order.placed_at,
-            func.count().over(partition_by=(Order.connection_id, Order.account_id)).label("orders"),
+            func.min(Order.placed_at, type_=Instant).over(partition_by=whose).label("first_at"),
+            func.count().over(partition_by=whose).label("orders"),
             func.row_number()
             .over(
-                partition_by=(Order.connection_id, Order.account_id),
+                partition_by=whose,
                 order_by=(Order.placed_at.desc(), Order.external_id.desc()),
             )
             .label("rank"),
@@ -176,54 +144,7 @@ def _last_orders(transaction: Transaction, keys: Iterable[_Key]) -> dict[_Key, L
         .subquery()
     )
     rows = transaction.execute(select(ranked).where(ranked.c.rank == 1))
-    return {(r.connection_id, r.account_id): LastOrder(r.external_id, r.placed_at, r.orders) for r in rows}
-
-
-def _title() -> Any:
-    return func.coalesce(Product.title, OrderLine.title)
-
-
-def _with_product(query: Any) -> Any:
-    return query.outerjoin(
-        Product,
-        (Product.connection_id == OrderLine.connection_id) & (Product.external_id == OrderLine.product_id),
-    ).where(_title().is_not(None))
-
-
-def _favourites(transaction: Transaction, keys: Iterable[_Key]) -> dict[_Key, str]:
-    """The title each account ordered most often; of several the first in the alphabet of code points."""
-    quantity = func.sum(OrderLine.quantity)
-    title = func.min(_title())
-    query = _with_product(
-        select(Order.connection_id, Order.account_id, title, quantity)
-        .join(
-            OrderLine,
-            (OrderLine.connection_id == Order.connection_id) & (OrderLine.order_id == Order.external_id),
-        )
-        .where(
-            Order.connection_id.in_({k[0] for k in keys}),
-            Order.account_id.in_({k[1] for k in keys}),
-            Order.status != "cancelled",
-            Order.deleted_at.is_(None),
-        )
-    ).group_by(Order.connection_id, Order.account_id, func.coalesce(OrderLine.product_id, _title()))
-    best: dict[_Key, tuple[int, str]] = {}
-    for connection_id, account_id, name, count in transaction.execute(query):
-        key = (connection_id, account_id)
-        if key not in best or (-count, name) < best[key]:
-            best[key] = (-count, name)
-    return {key: name for key, (_, name) in best.items()}
-
-
-def _last_products(transaction: Transaction, orders: set[_Key]) -> dict[_Key, str]:
-    query = _with_product(
-        select(OrderLine.connection_id, OrderLine.order_id, OrderLine.line_id, _title().label("title")).where(
-            OrderLine.connection_id.in_({o[0] for o in orders}),
-            OrderLine.order_id.in_({o[1] for o in orders}),
-        )
-    )
-    found: dict[_Key, tuple[str, str]] = {}
-    for connection_id, order_id, line_id, title in transaction.execute(query):
-        key = (connection_id, order_id)
-        found[key] = min(found.get(key, (line_id, title)), (line_id, title))
-    return {key: title for key, (_, title) in found.items()}
+    return {
+        (r.connection_id, r.account_id): LastOrder(r.external_id, r.placed_at, r.first_at, r.orders)
+        for r in rows
+    }

@@ -25,6 +25,7 @@ from crmsync.care.occasion import count_occasions, unanswered
 from crmsync.care.permission import refusals
 from crmsync.care.template import Template
 from crmsync.care.text import Rendered
+from crmsync.care.values import Wording
 from crmsync.config import Campaign, InvalidConfig, Limits
 from crmsync.sdk import Channel, ConfigError
 from crmsync.store import Store
@@ -111,6 +112,7 @@ class Proposer:
             )
             written = self._written_to(transaction, known)
             arms = self.arms.known(transaction, known)
+            wording = Wording(transaction, self.campaign, self.template.names, known, occasions, self.now)
         for occasion in occasions:
             customer = occasion.customer_id
             who = known.get(customer)
@@ -123,15 +125,17 @@ class Proposer:
                 if not why and written.get(customer, 0) + self.taken[customer] >= self.limits.per_customer:
                     yield Proposal(customer, occasion, who.account.connection, reason.CUSTOMER_LIMIT)
                     continue
-                yield self._proposal(occasion, who, why, arms.get(customer))
+                yield self._proposal(occasion, who, wording, why, arms.get(customer))
 
-    def _proposal(self, occasion: Row[Any], who: Addressee, why: str, arm: Arm | None) -> Proposal:
+    def _proposal(
+        self, occasion: Row[Any], who: Addressee, wording: Wording, why: str, arm: Arm | None
+    ) -> Proposal:
         language, text = self.template.text(who.account.language, self.campaign.language, self.language)
         row = self._row(occasion, who, language, text.version)
         final = None
         if not why:
             try:
-                final = text.render(who.values(occasion.level, language, self.now))
+                final = text.render(wording.values(who, occasion.level, language))
             except ConfigError:
                 log.warning(
                     "template failed",

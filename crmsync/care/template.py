@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import dataclass
 from datetime import date
 from functools import cached_property
 from pathlib import Path
 
-from crmsync.care.text import Text, Values
+from crmsync.care.text import ALWAYS, VALUES, Rendered, Text, Values
 from crmsync.config import Campaign, InvalidConfig, Problem
 from crmsync.sdk import ConfigError
 from crmsync.sdk.text import LANGUAGES
@@ -44,6 +45,11 @@ class Template:
             raise InvalidConfig(problems)
         return found
 
+    @property
+    def names(self) -> frozenset[str]:
+        """The values that any of its texts names."""
+        return frozenset().union(*(text.names for text in self.texts.values()))
+
     def text(self, *languages: str | None) -> tuple[str, Text]:
         """The text in the first of these languages it has, with that language."""
         wanted = [language for language in map(short, languages) if language]
@@ -67,16 +73,20 @@ class Template:
             }
             if found:
                 return found
-        names = sorted({path.name.split(".")[0] for path in BUNDLED.glob("*.j2")})
         problem = Problem(
             self._folder / self.name,
             1,
             1,
             self._at,
             "there is no such template.",
-            f"Bundled are: {', '.join(names)}.",
+            f"Bundled are: {', '.join(bundled())}.",
         )
         raise InvalidConfig([problem])
+
+
+def bundled() -> list[str]:
+    """The names of the templates that come with crmsync."""
+    return sorted({path.name.split(".")[0] for path in BUNDLED.glob("*.j2")})
 
 
 def short(language: str | None) -> str:
@@ -96,34 +106,100 @@ def check_templates(campaigns: Iterable[Campaign], folder: Path = _HERE) -> tupl
     checked, and rendered once for a customer of whom all is known and once for one of whom little is."""
     problems: list[Problem] = []
     for position, campaign in enumerate(campaigns):
-        at = f"care[{position}].template"
-        try:
-            texts = Template(campaign.template, folder, at).texts
-        except InvalidConfig as error:
-            problems.extend(error.problems)
-            continue
-        for language, text in texts.items():
-            for values in _samples(language):
-                try:
-                    text.render(values)
-                except ConfigError as error:
-                    problems.append(Problem(text.path, 1, 1, at, error.what, error.fix))
-                    break
+        problems.extend(check_template(campaign.template, folder, f"care[{position}].template"))
     return tuple(dict.fromkeys(problems))
 
 
-def _samples(language: str) -> tuple[Values, Values]:
-    full: Values = {
+def check_template(name: str, folder: Path = _HERE, at: str = "") -> list[Problem]:
+    """Every problem of one template; `at` is where the configuration names it."""
+    problems: list[Problem] = []
+    try:
+        texts = Template(name, folder, at).texts
+    except InvalidConfig as error:
+        return list(error.problems)
+    for language, text in texts.items():
+        for values in (sample_values(language), bare_values(language)):
+            try:
+                text.render(values)
+            except ConfigError as error:
+                problems.append(Problem(text.path, 1, 1, at, error.what, error.fix))
+                break
+    return problems
+
+
+@dataclass(frozen=True, slots=True)
+class ListedTemplate:
+    """A template, the campaigns that use it, its languages (none: for every reader), the values it names,
+    and what is wrong with it."""
+
+    name: str
+    campaigns: tuple[str, ...]
+    languages: tuple[str, ...] = ()
+    values: tuple[str, ...] = ()
+    problem: str = ""
+
+
+def list_templates(campaigns: Iterable[Campaign], folder: Path = _HERE) -> list[ListedTemplate]:
+    """The bundled templates, then those of the campaigns that are files."""
+    used: dict[str, list[str]] = {name: [] for name in bundled()}
+    for campaign in campaigns:
+        used.setdefault(campaign.template, []).append(campaign.name)
+    found = []
+    for name, of in used.items():
+        template = Template(name, folder)
+        try:
+            languages = tuple(language for language in sorted(template.texts) if language)
+        except InvalidConfig as error:
+            found.append(ListedTemplate(name, tuple(of), problem=error.problems[0].message))
+            continue
+        named = tuple(value for value in VALUES if value in template.names)
+        found.append(ListedTemplate(name, tuple(of), languages, named))
+    return found
+
+
+def preview_template(
+    name: str,
+    folder: Path = _HERE,
+    *,
+    language: str | None = None,
+    values: Values | None = None,
+    bare: bool = False,
+) -> dict[str, Rendered]:
+    """How a template reads in each of its languages, or in one, for a made-up customer; `values` stand in
+    for the sample's. Raises InvalidConfig for its problems, ConfigError when it cannot be rendered so."""
+    template = Template(name, folder)
+    chosen = dict([template.text(language)]) if language else template.texts
+    base = bare_values if bare else sample_values
+    return {of: text.render({**base(of), **(values or {})}) for of, text in chosen.items()}
+
+
+def sample_values(language: str) -> Values:
+    """A customer of whom all is known."""
+    return {
         "customer_name": "Lin",
         "shop_name": "Shop",
+        "first_order_date": told_date(date(2024, 3, 5), language),
         "last_order_date": told_date(date(2026, 3, 5), language),
         "days_since": 120,
+        "years": 2,
         "orders": 7,
         "last_product": "Tea",
         "favourite_product": "Tea",
+        "order_number": "20260305-17",
+        "product": "Tea",
+        "promised_date": told_date(date(2026, 3, 9), language),
+        "complaint_type": "product",
+        "recommended_product": "Pot",
         "level": "high",
+        "offer": "满 100 减 20" if language == "zh" else "20 off 100",
+        "coupon_code": "TEA-2026",
     }
-    return full, {**dict.fromkeys(full), "shop_name": "Shop", "orders": 0, "level": "low"}
+
+
+def bare_values(language: str) -> Values:
+    """A customer of whom nothing is known."""
+    known = {name: value for name, value in sample_values(language).items() if name in ALWAYS}
+    return {**dict.fromkeys(VALUES), **known, "orders": 0}
 
 
 def _language_of(path: Path) -> str:

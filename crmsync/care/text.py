@@ -1,7 +1,8 @@
 """One language's text of a template: parsed, checked against a short list of what it may use, rendered.
 
 The list is the first fence and the sandbox the second. Nothing on the list can loop, call, multiply
-or reach an attribute, so that a text costs no more than its own length times that of its longest value.
+or reach an attribute, and every value is a short text or a number, so that a text costs no more time and
+memory than its own length times that of its longest value.
 """
 
 from __future__ import annotations
@@ -25,20 +26,33 @@ MAX_SOURCE_BYTES = 8_000
 MAX_BODY = 4_000
 MAX_SUBJECT = 200
 MAX_DEPTH = 40
+MAX_VALUE = 200
+"""Characters of one value. With the length of the source it bounds what a text can cost."""
 
 Values = Mapping[str, str | int | None]
 
 VALUES: dict[str, str] = {
-    "customer_name": "the customer's name, where the platform tells it",
     "shop_name": "the shop's name",
-    "last_order_date": "the day of the last order, in the reader's language",
-    "days_since": "days since the last order",
     "orders": "how many orders there were",
-    "last_product": "the product of the last order",
-    "favourite_product": "the product ordered most often",
+    "customer_name": "the customer's name, where the platform tells it",
     "level": "the level of the flag: low, medium or high",
+    "first_order_date": "the day of the first order, in the reader's language",
+    "last_order_date": "the day of the last order, likewise",
+    "days_since": "days since the last order",
+    "years": "years since the first order, rounded",
+    "last_product": "the first product of the last order",
+    "favourite_product": "the product ordered most often",
+    "order_number": "the order it is about: delivered, late or complained of; else the last one",
+    "product": "the first product of that order",
+    "promised_date": "when that order was promised, in the reader's language",
+    "complaint_type": "product, logistics, service, contract, suggestion or other: the latest complaint's",
+    "recommended_product": "what is most often bought with the last product, and not bought yet",
+    "offer": "what the customer gets, in your words: the campaign's `offer`",
+    "coupon_code": "the code of the coupon that an earlier step issued",
 }
-"""What a template may name. Any of them but `shop_name`, `orders` and `level` can be missing."""
+"""What a template may name. Any of them but `ALWAYS` can be missing."""
+
+ALWAYS = frozenset({"shop_name", "orders"})
 
 FILTERS = ("capitalize", "default", "lower", "title", "trim", "truncate", "upper")
 
@@ -108,6 +122,8 @@ class Text:
         self._at = at
         source = self._read()
         self.version = hashlib.sha256(source.encode()).hexdigest()[:16]
+        self.names: set[str] = set()
+        """The values it names."""
         first, _, rest = source.partition("\n")
         if not first.lower().startswith("subject:"):
             raise self._problems([(1, "the first line is no subject.", "Begin with `subject: …`.")])
@@ -116,7 +132,13 @@ class Text:
         self._body = self._compile("\n" + rest)
 
     def render(self, values: Values) -> Rendered:
-        """The final text. Raises ConfigError when a value it needs is missing or it grows too long."""
+        """The final text. Raises ConfigError when a value it needs is missing, a value is no plain text or
+        number, or the text grows too long."""
+        for name, value in values.items():
+            # A subclass could bring code of its own.
+            plain = value is None or type(value) is int or (type(value) is str and len(value) <= MAX_VALUE)
+            if name not in VALUES or not plain:
+                raise ConfigError(f"{self.path.name} cannot be rendered: {name} is no plain short value.")
         subject = " ".join(self._fill(self._subject, values).split())
         body = self._fill(self._body, values).strip()
         for part, limit, what in ((subject, MAX_SUBJECT, "subject"), (body, MAX_BODY, "text")):
@@ -154,9 +176,11 @@ class Text:
 
     def _compile(self, source: str) -> Compiled:
         try:
-            faults = list(_faults(_SANDBOX.parse(source)))
+            tree = _SANDBOX.parse(source)
+            faults = list(_faults(tree))
             if faults:
                 raise self._problems(faults)
+            self.names |= {node.name for node in tree.find_all(nodes.Name)}
             return _SANDBOX.from_string(source)
         except TemplateSyntaxError as error:
             raise self._problems([(error.lineno, f"{error.message}.", "Correct the syntax.")]) from None

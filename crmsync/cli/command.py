@@ -11,6 +11,7 @@ import typer
 
 from crmsync.cli import (
     alerts,
+    care,
     check,
     config,
     customers,
@@ -25,6 +26,7 @@ from crmsync.cli import (
     segments,
     status,
     sync,
+    templates,
 )
 from crmsync.cli import run as daemon
 from crmsync.cli.error import report, report_bug, report_usage
@@ -71,7 +73,9 @@ app.command("flags")(flags.flags)
 for name, group in (
     ("rules", rules.app),
     ("segments", segments.app),
+    ("care", care.app),
     ("messages", messages.app),
+    ("templates", templates.app),
     ("quarantine", quarantine.app),
     ("alerts", alerts.app),
     ("customers", customers.app),

@@ -15,6 +15,8 @@ from crmsync.sdk import Duration, Share
 from crmsync.sdk.records import Purpose
 from crmsync.sdk.rule import Level
 
+_Words = Annotated[str, Field(min_length=1, max_length=200)]
+
 
 class Campaign(Part):
     """Who is written to, when a rule, a date or a schedule gives a reason."""
@@ -30,6 +32,11 @@ class Campaign(Part):
     channel: str = Field("platform", description="The id of the channel it writes through.")
     purpose: Purpose = Field("marketing", description="What the consent must cover.")
     template: str = Field(description="A template of crmsync by its name, or a file beside this one.")
+    offer: _Words | dict[Language, _Words] | None = Field(
+        None,
+        description="What the customer gets, in your words, for templates to name: a present, a "
+        "compensation; one text, or one for each language.",
+    )
     language: Language | None = Field(None, description="The customer's own, else that of the config.")
     cooldown: Duration = Field(timedelta(days=90), description="How long before it may write again.")
     expires: Duration = Field(timedelta(hours=72), description="A message not sent by then is dropped.")
@@ -47,6 +54,12 @@ class Campaign(Part):
         "of equals the one that stands first.",
     )
     enabled: bool = Field(True, description="Whether it plans and sends.")
+
+    def offer_in(self, language: str) -> str | None:
+        """The offer as a reader of the language is told of it."""
+        if isinstance(self.offer, dict):
+            return next((text for known, text in self.offer.items() if known == language), None)
+        return self.offer
 
     @model_validator(mode="after")
     def _levels_are_of_flags(self) -> Campaign:

@@ -12,7 +12,7 @@ from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from pathlib import Path
 
-from crmsync.care import deliver, plan, recover
+from crmsync.care import CampaignPreview, deliver, plan, preview, recover
 from crmsync.config import Config, build_config, read_document
 from crmsync.config.problem import nearest
 from crmsync.daemon.alerts import tell_team
@@ -352,6 +352,21 @@ class App:
                 f"No alert names a channel {channel}.", fix=nearest(channel, named, "Add one under alerts.")
             )
         return found.notify(test_notice(self.config.language, self.clock.now()), secrets.token_hex(16))
+
+    def preview_care(self, campaign: str | None = None, examples: int = 3) -> list[CampaignPreview]:
+        """What planning now would do, or for one campaign; nothing is stored. Raises UsageError when the
+        campaign is not configured."""
+        return preview(
+            self.store,
+            self.config.care,
+            self.parts.channels,
+            self.config.limits,
+            now=self.clock.now(),
+            language=self.config.language,
+            folder=self.config.folder,
+            only=campaign,
+            examples=examples,
+        )
 
     def full_pass(self, *, progress: Progress | None = None) -> PassResult:
         """Once through the house: sync, insight, rules, segments, care; the team hears what went wrong."""

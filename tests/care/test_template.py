@@ -1,125 +1,26 @@
 from __future__ import annotations
 
-import time
 from datetime import date
 from pathlib import Path
+from typing import get_args
 
 import pytest
 from care_shop import campaign
 
 from crmsync.care import check_templates
-from crmsync.care.addressee import clean
-from crmsync.care.template import BUNDLED, Template, told_date
+from crmsync.care.template import BUNDLED, Template, bare_values, sample_values, told_date
 from crmsync.care.text import FILTERS, MAX_BODY, VALUES, Text, Values
-from crmsync.config import InvalidConfig
+from crmsync.care.values import clean
 from crmsync.sdk import ConfigError
+from crmsync.sdk.records import ComplaintType
 
-FULL: Values = {
-    "customer_name": "Lin",
-    "shop_name": "Tea House",
-    "last_order_date": "5 March 2026",
-    "days_since": 120,
-    "orders": 7,
-    "last_product": "Pot",
-    "favourite_product": "Tea",
-    "level": "high",
-}
-
-ESCAPES = [
-    "{{ ''.__class__ }}",
-    "{{ ''.__class__.__mro__[1].__subclasses__() }}",
-    "{{ ''['__class__'] }}",
-    "{{ ''|attr('__class__') }}",
-    "{{ customer_name.__class__.__base__ }}",
-    "{{ customer_name.upper() }}",
-    "{{ customer_name.format(customer_name) }}",
-    "{{ '{0.__class__}'.format(customer_name) }}",
-    "{{ '%s' % customer_name }}",
-    "{{ self.__init__.__globals__ }}",
-    "{{ self }}",
-    "{{ config }}",
-    "{{ request }}",
-    "{{ cycler.__init__.__globals__.os.popen('id').read() }}",
-    "{{ joiner() }}",
-    "{{ namespace() }}",
-    "{{ lipsum.__globals__ }}",
-    "{{ dict(a=1) }}",
-    "{{ range(3) }}",
-    "{{ get_flashed_messages.__globals__ }}",
-    "{{ [].append(1) }}",
-    "{{ [1, 2] }}",
-    "{{ {'a': 1} }}",
-    "{{ (1, 2) }}",
-    "{{ customer_name[0] }}",
-    "{{ customer_name[0:1] }}",
-    "{{ customer_name|map('upper') }}",
-    "{{ customer_name|list }}",
-    "{{ customer_name|safe }}",
-    "{{ customer_name|pprint }}",
-    "{{ customer_name|tojson }}",
-    "{{ customer_name|format }}",
-    "{{ customer_name|xmlattr }}",
-    "{{ customer_name is defined }}",
-    "{{ customer_name is callable }}",
-    "{% set x = 1 %}",
-    "{% set x %}a{% endset %}",
-    "{% macro m() %}a{% endmacro %}",
-    "{% call m() %}a{% endcall %}",
-    "{% filter upper %}a{% endfilter %}",
-    "{% block b %}a{% endblock %}",
-    "{% include '/etc/passwd' %}",
-    "{% import 'os' as os %}",
-    "{% from 'os' import system %}",
-    "{% extends 'base' %}",
-    "{% for c in customer_name %}{{ c }}{% endfor %}",
-    "{% with a = 1 %}{{ a }}{% endwith %}",
-    "{% autoescape true %}a{% endautoescape %}",
-    "{% do 1 %}",
-    "{% debug %}",
-    "{{ unknown_name }}",
-    "{% if false %}{{ customer_name|nothing }}{% endif %}",
-]
-
-BOMBS = [
-    "{{ 'a' * 1000000000 }}",
-    "{{ 9 ** 9 ** 9 }}",
-    "{{ '%1000000000d' % 1 }}",
-    "{% for a in range(10**9) %}{% endfor %}",
-    "{{ customer_name|center(1000000000) }}",
-    "{{ customer_name|replace('i', 'iiiiiiiiii') }}",
-    "{{ customer_name|indent(1000000000) }}",
-    "{{ customer_name|wordwrap(1) }}",
-    "{{ " + "(" * 3000 + "1" + ")" * 3000 + " }}",
-    "{{ " + "not " * 1500 + "1 }}",
-    "{% if 1 %}" * 350 + "{% endif %}" * 350,
-    "{{ " + "9" * 7000 + " }}",
-    "{{ 1" + " + 1" * 1500 + " }}",
-    "{{ customer_name" + " ~ customer_name" * 400 + " }}",
-    "x" * 100_000,
-]
+FULL = {**sample_values("en"), "shop_name": "Tea House", "last_product": "Pot"}
 
 
 def text(tmp_path: Path, body: str, subject: str = "Hello") -> Text:
     path = tmp_path / "own.j2"
     path.write_text(f"subject: {subject}\n{body}\n")
     return Text(path)
-
-
-@pytest.mark.parametrize("payload", ESCAPES)
-def test_a_template_cannot_reach_beyond_its_values(tmp_path: Path, payload: str) -> None:
-    with pytest.raises(InvalidConfig) as raised:
-        text(tmp_path, f"Hello\n{payload}")
-    (problem, *_) = raised.value.problems
-    assert problem.line == 3
-
-
-@pytest.mark.parametrize("payload", BOMBS, ids=range(len(BOMBS)))
-def test_a_template_cannot_use_up_the_machine(tmp_path: Path, payload: str) -> None:
-    begin = time.perf_counter()
-    long: Values = {name: "长" * 200 if isinstance(value, str) else value for name, value in FULL.items()}
-    with pytest.raises(ConfigError):
-        text(tmp_path, payload).render(long)
-    assert time.perf_counter() - begin < 1.5
 
 
 def test_a_customers_own_words_are_never_rendered(tmp_path: Path) -> None:
@@ -193,7 +94,10 @@ def test_a_file_that_is_no_text_is_refused(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("path", sorted(BUNDLED.glob("*.j2")), ids=lambda path: path.name)
 def test_bundled_texts_read_well_whatever_is_known(path: Path) -> None:
-    for values in (FULL, {**dict.fromkeys(VALUES), "shop_name": "Tea House", "orders": 0, "level": "low"}):
+    bare = bare_values("en") | {"shop_name": "Tea House"}
+    some = [FULL | {"coupon_code": None}, FULL | {"offer": None}, FULL | {"order_number": None}]
+    types: list[Values] = [FULL | {"complaint_type": type} for type in get_args(ComplaintType)]
+    for values in (FULL, bare, *some, *types):
         rendered = Text(path).render(values)
         assert "Tea House" in rendered.body
         assert "None" not in rendered.body
@@ -210,7 +114,10 @@ def test_the_template_of_the_documentation_is_sound(tmp_path: Path) -> None:
 
 def test_bundled_templates_are_in_both_languages_and_sound() -> None:
     names = {path.name.split(".")[0] for path in BUNDLED.glob("*.j2")}
-    assert names == {"winback", "apology", "vip_thanks"}
+    assert names == set(
+        "winback winback_coupon apology late_delivery vip_thanks early_access review_request follow_up "
+        "birthday anniversary replenishment cross_sell".split()
+    )
     assert check_templates([campaign(template=name) for name in sorted(names)]) == ()
     assert all(set(Template(name).texts) == {"en", "zh"} for name in names)
 

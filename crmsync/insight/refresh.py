@@ -123,6 +123,8 @@ def _quality(connection: Connection, subject: str, refresh: _Refresh) -> tuple[i
     size = scope.fill(connection, subject, every=refresh.full)
     if refresh.full:
         _forget(connection, table, "fact_scope", key)
+    elif subject == "product":
+        size -= scope.drop_vanished(connection)
     if not size:
         return 0, 0
     known = connection.execute(text(f"SELECT COUNT(*) FROM {table}")).scalar_one()

@@ -25,7 +25,8 @@ _EVERY = {
     "shop": "SELECT id, '' FROM connection",
 }
 
-# Only subjects there are: a review may name a product that the shop neither lists nor sold.
+# Only subjects there are: a review may name a product that the shop neither lists nor sold. Of those there
+# were, one that nothing names any more has facts to lose.
 _TOUCHED = {
     "customer": """
 SELECT a.customer_id FROM fact_touched t CROSS JOIN account a
@@ -51,11 +52,21 @@ SELECT t.connection_id, t.external_id FROM fact_touched t WHERE t.kind = 'produc
  AND (EXISTS (SELECT 1 FROM product p
    WHERE p.connection_id = t.connection_id AND p.external_id = t.external_id)
   OR EXISTS (SELECT 1 FROM order_line l
-   WHERE l.connection_id = t.connection_id AND l.product_id = t.external_id))
+   WHERE l.connection_id = t.connection_id AND l.product_id = t.external_id)
+  OR EXISTS (SELECT 1 FROM product_fact f
+   WHERE f.connection_id = t.connection_id AND f.external_id = t.external_id))
 UNION
 SELECT l.connection_id, l.product_id FROM fact_touched t CROSS JOIN order_line l
 WHERE t.kind = 'order' AND l.connection_id = t.connection_id AND l.order_id = t.external_id
  AND COALESCE(l.product_id, '') <> ''
+UNION
+SELECT p.connection_id, p.external_id FROM fact_touched t CROSS JOIN review r CROSS JOIN product_fact p
+WHERE t.kind = 'order' AND r.connection_id = t.connection_id AND r.order_id = t.external_id
+ AND p.connection_id = r.connection_id AND p.external_id = r.product_id
+UNION
+SELECT p.connection_id, p.external_id FROM fact_touched t CROSS JOIN conversation c CROSS JOIN product_fact p
+WHERE t.kind = 'order' AND c.connection_id = t.connection_id AND c.order_id = t.external_id
+ AND c.type IS NOT NULL AND p.connection_id = c.connection_id AND p.external_id = c.product_id
 UNION
 SELECT p.connection_id, p.external_id FROM fact_touched t CROSS JOIN product p
 WHERE t.kind = 'all' AND p.connection_id = t.connection_id
@@ -69,6 +80,20 @@ UNION
 SELECT a.connection_id, a.external_id FROM fact_touched t CROSS JOIN "order" o CROSS JOIN agent a
 WHERE t.kind = 'order' AND o.connection_id = t.connection_id AND o.external_id = t.external_id
  AND a.connection_id = o.connection_id AND a.external_id = o.agent_id
+UNION
+SELECT a.connection_id, a.external_id FROM fact_touched t CROSS JOIN conversation c CROSS JOIN agent a
+WHERE t.kind = 'order' AND c.connection_id = t.connection_id AND c.order_id = t.external_id
+ AND c.type IS NOT NULL AND a.connection_id = c.connection_id AND a.external_id = c.agent_id
+UNION
+SELECT a.connection_id, a.external_id FROM fact_touched t CROSS JOIN conversation c CROSS JOIN agent a
+WHERE t.kind = 'account' AND c.connection_id = t.connection_id AND c.account_id = t.external_id
+ AND a.connection_id = c.connection_id AND a.external_id = c.agent_id
+UNION
+SELECT a.connection_id, a.external_id FROM fact_touched t CROSS JOIN "order" o CROSS JOIN conversation c
+ CROSS JOIN agent a
+WHERE t.kind = 'order' AND o.connection_id = t.connection_id AND o.external_id = t.external_id
+ AND c.connection_id = o.connection_id AND c.account_id = o.account_id
+ AND a.connection_id = c.connection_id AND a.external_id = c.agent_id
 UNION
 SELECT a.connection_id, a.external_id FROM fact_touched t CROSS JOIN agent a
 WHERE t.kind = 'all' AND a.connection_id = t.connection_id""",
@@ -125,6 +150,20 @@ def fill(connection: Connection, subject: str, *, every: bool) -> int:
     table = "fact_scope_customer" if subject == "customer" else "fact_scope"
     connection.execute(text(f"DELETE FROM {table}"))
     return _add(connection, table, (_EVERY if every else _TOUCHED)[subject])
+
+
+def drop_vanished(connection: Connection) -> int:
+    """Forget the facts of products in scope that nothing names any more; how many."""
+    there = """EXISTS (SELECT 1 FROM product p
+  WHERE p.connection_id = fact_scope.connection_id AND p.external_id = fact_scope.external_id)
+ OR EXISTS (SELECT 1 FROM order_line l
+  WHERE l.connection_id = fact_scope.connection_id AND l.product_id = fact_scope.external_id)"""
+    connection.execute(
+        text(f"""DELETE FROM product_fact WHERE EXISTS (SELECT 1 FROM fact_scope
+ WHERE fact_scope.connection_id = product_fact.connection_id
+  AND fact_scope.external_id = product_fact.external_id AND NOT ({there}))""")
+    )
+    return connection.execute(text(f"DELETE FROM fact_scope WHERE NOT ({there})")).rowcount
 
 
 def fill_orders(connection: Connection, subject: str) -> None:

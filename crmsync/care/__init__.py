@@ -1,12 +1,25 @@
 """Care: flags become messages, messages become deliveries, and nobody is written to twice."""
 
+from crmsync.care.breaker import BrokenLane, broken_lanes, reset_lane
+from crmsync.care.consent import Statement, statements, withdraw_consent
 from crmsync.care.decision import Resolution, approve, cancel, resolve
 from crmsync.care.delivery import DeliveryResult, deliver
-from crmsync.care.listing import Attempt, Contact, Ledger, ListedMessage, attempts, ledger, list_messages
+from crmsync.care.link import ConfirmRequest, Links
+from crmsync.care.listing import (
+    Attempt,
+    Contact,
+    Ledger,
+    ListedMessage,
+    attempts,
+    ledger,
+    ledger_faults,
+    list_messages,
+)
 from crmsync.care.outbox import Recovered, recover
-from crmsync.care.permission import suppress, withdraw_consent
+from crmsync.care.permission import Terms
 from crmsync.care.planner import CampaignPlan, PlanResult, plan
 from crmsync.care.preview import CampaignPreview, Previewed, preview
+from crmsync.care.suppression import suppress, suppress_person, unsuppress
 from crmsync.care.template import (
     ListedTemplate,
     check_template,
@@ -15,14 +28,18 @@ from crmsync.care.template import (
     preview_template,
 )
 from crmsync.care.text import Rendered
+from crmsync.care.unsubscribe import Unsubscribed, confirm, unsubscribe, unsubscribe_by_reply
 
 __all__ = [
     "Attempt",
+    "BrokenLane",
     "CampaignPlan",
     "CampaignPreview",
+    "ConfirmRequest",
     "Contact",
     "DeliveryResult",
     "Ledger",
+    "Links",
     "ListedMessage",
     "ListedTemplate",
     "PlanResult",
@@ -30,20 +47,32 @@ __all__ = [
     "Recovered",
     "Rendered",
     "Resolution",
+    "Statement",
+    "Terms",
+    "Unsubscribed",
     "approve",
     "attempts",
+    "broken_lanes",
     "cancel",
     "check_template",
     "check_templates",
+    "confirm",
     "deliver",
     "ledger",
+    "ledger_faults",
     "list_messages",
     "list_templates",
     "plan",
     "preview",
     "preview_template",
     "recover",
+    "reset_lane",
     "resolve",
+    "statements",
     "suppress",
+    "suppress_person",
+    "unsubscribe",
+    "unsubscribe_by_reply",
+    "unsuppress",
     "withdraw_consent",
 ]

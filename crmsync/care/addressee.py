@@ -10,7 +10,8 @@ from typing import Any
 from sqlalchemy import Connection as Transaction
 from sqlalchemy import Row, func, select
 
-from crmsync.care.permission import Addressed
+from crmsync.care.address import Addressed
+from crmsync.care.link import Links
 from crmsync.sdk import OutgoingMessage, Recipient
 from crmsync.store.tables import Account, Connection, Instant, Order
 
@@ -52,6 +53,8 @@ ACCOUNT_COLUMNS = (
     Account.email,
     Account.phone,
     Account.language,
+    Account.country,
+    Account.zone.label("own_zone"),  # type: ignore[union-attr]
     Account.learned_at,
     Connection.name.label("connection"),
     Connection.shop,
@@ -77,7 +80,7 @@ def recipient(account: Row[Any]) -> Recipient:
     )
 
 
-def outgoing(message: Mapping[str, Any], account: Row[Any]) -> OutgoingMessage:
+def outgoing(message: Mapping[str, Any], account: Row[Any], links: Links | None = None) -> OutgoingMessage:
     """What a channel is given of a row of `message`."""
     return OutgoingMessage(
         id=message.get("id") or 0,
@@ -88,6 +91,7 @@ def outgoing(message: Mapping[str, Any], account: Row[Any]) -> OutgoingMessage:
         body=message["body"],
         language=message["language"],
         order_id=message["order_id"],
+        unsubscribe_url=links.unsubscribe(message["key"]) if links else None,
     )
 
 

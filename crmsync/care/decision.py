@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from datetime import datetime
 from typing import Any, Literal
 
-from sqlalchemy import ColumnElement, and_, select, update
+from sqlalchemy import ColumnElement, and_, func, select, update
 from sqlalchemy import Connection as Transaction
 
 from crmsync.care import reason
@@ -21,14 +21,23 @@ Resolution = Literal["sent", "resend", "dead"]
 
 
 def approve(
-    store: Store, *, actor: str, now: datetime, ids: Iterable[int] = (), campaign: str | None = None
+    store: Store,
+    *,
+    actor: str,
+    now: datetime,
+    ids: Iterable[int] = (),
+    campaign: str | None = None,
+    needed: Mapping[str, int] | None = None,
 ) -> int:
     """Let messages go: these, or all of a campaign that a review does not hold. Returns how many.
 
     In a campaign with `approve: first` this approves the template's text: all others with the same
     text go too, now and later. One that a review held must be named; approving it overrules a veto.
-    Raises UsageError when one of the ids does not await approval.
+    `needed` says of campaigns how many people must approve, where it is more than one: what lacks
+    another's approval goes on waiting. Raises UsageError when one of the ids does not await approval, or
+    this actor has approved it before.
     """
+    needed = needed or {}
     with store.write() as transaction:
         chosen = _chosen(transaction, ids, campaign, ("awaiting_approval",), "awaits approval")
         released = 0
@@ -36,15 +45,30 @@ def approve(
         for message in chosen:
             if campaign is not None and message.held:
                 continue
-            released += _queue(transaction, Message.id == message.id, now, overruled=message.held == "veto")
+            version, of_text = message.template_version, message.approve == "first" and not message.held
             audit(transaction, now, actor, "approve", f"message {message.id}", message.reason)
             if message.approve == "first":
-                texts.add((message.campaign, message.template_version))
+                texts.add((message.campaign, version))
+            must = needed.get(message.campaign, 1)
+            if must > 1 and not of_text:
+                if not _sign(store, transaction, message.campaign, version, message.id, actor, now) and ids:
+                    raise UsageError(
+                        f"You have approved message {message.id} before.", fix="Another person must too."
+                    )
+                if _signatures(transaction, message.campaign, version, message.id) < must:
+                    _wait_for_another(transaction, message.id, now)
+                    continue
+            if must == 1 or not of_text:
+                released += _queue(
+                    transaction, Message.id == message.id, now, overruled=message.held == "veto"
+                )
         for name, version in sorted(texts):
-            row = {"campaign": name, "template_version": version, "actor": actor, "at": now}
-            new = transaction.execute(upsert(store, Approval, row).on_conflict_do_nothing()).rowcount
-            if new:
+            if _sign(store, transaction, name, version, 0, actor, now):
                 audit(transaction, now, actor, "approve", f"template text {version} of {name}")
+            elif needed.get(name, 1) > 1 and ids:
+                raise UsageError(f"You have approved this text of {name} before.", fix="Another must too.")
+            if _signatures(transaction, name, version, 0) < needed.get(name, 1):
+                continue
             same = and_(
                 Message.campaign == name,
                 Message.template_version == version,
@@ -106,6 +130,41 @@ def resolve(store: Store, id: int, outcome: Resolution, *, actor: str, now: date
         if outcome == "sent":
             message_sent(transaction, id)
         audit(transaction, now, actor, "resolve", f"message {id}", outcome)
+
+
+def _sign(
+    store: Store,
+    transaction: Transaction,
+    campaign: str,
+    version: str,
+    message_id: int,
+    actor: str,
+    now: datetime,
+) -> bool:
+    """Note an approval, of a text when `message_id` is 0. Returns whether it is this actor's first."""
+    row = {
+        "campaign": campaign,
+        "template_version": version,
+        "message_id": message_id,
+        "actor": actor,
+        "at": now,
+    }
+    return bool(transaction.execute(upsert(store, Approval, row).on_conflict_do_nothing()).rowcount)
+
+
+def _signatures(transaction: Transaction, campaign: str, version: str, message_id: int) -> int:
+    count = select(func.count()).where(
+        Approval.campaign == campaign,
+        Approval.template_version == version,
+        Approval.message_id == message_id,
+    )
+    return transaction.scalar(count) or 0
+
+
+def _wait_for_another(transaction: Transaction, message_id: int, now: datetime) -> None:
+    transaction.execute(
+        update(Message).where(Message.id == message_id).values(reason=reason.SECOND_APPROVAL, changed_at=now)
+    )
 
 
 def _queue(transaction: Transaction, which: ColumnElement[bool], now: datetime, **values: Any) -> int:

@@ -6,7 +6,7 @@ import logging
 import random
 import threading
 from collections import Counter
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
@@ -15,38 +15,28 @@ from sqlalchemy import Connection as Transaction
 
 from crmsync.care import outbox, reason
 from crmsync.care.addressee import outgoing
-from crmsync.care.gate import refusal
-from crmsync.care.limit import DailyCaps
-from crmsync.care.outbox import Claimed, Lane
+from crmsync.care.breaker import Breaker
+from crmsync.care.flight import FAULTS, Judge, Passenger, send_batch, send_each, told
+from crmsync.care.gate import Gate, Refusal
+from crmsync.care.link import Links
+from crmsync.care.outbox import Claimed, Ended, Lane
+from crmsync.care.pace import Pace
+from crmsync.care.permission import Terms
 from crmsync.config import Campaign, Limits
-from crmsync.sdk import (
-    AuthError,
-    Channel,
-    Clock,
-    CrmsyncError,
-    OutgoingMessage,
-    PermanentError,
-    RateLimited,
-    Receipt,
-    SentMessage,
-    Stopped,
-    TransientError,
-    Veto,
-)
+from crmsync.sdk import Channel, Clock, OutgoingMessage, Rate, SentMessage, Veto
 from crmsync.sdk.message import Idempotency
 from crmsync.store import Store
-from crmsync.store.tables import DeliveryOutcome, MessageState
+from crmsync.store.tables import MessageState
 
 log = logging.getLogger("crmsync.care")
 
-MAX_ATTEMPTS = 8
-BACKOFF = timedelta(minutes=1)
-LONGEST_BACKOFF = timedelta(hours=6)
-LONGEST_PAUSE = timedelta(hours=1)
-FAILURES_TO_PAUSE = 5
-"""After so many failures in a row a lane is left alone for the rest of the pass."""
-_FAULTS = (Exception, SystemExit)
-"""What a plugin can throw at us."""
+BATCH = 100
+FLIGHT = 25
+"""So many messages of a channel that can tell what became of a key are begun in one transaction."""
+FRESH = timedelta(milliseconds=500)
+"""So long at the most should pass from the check of a message to its sending."""
+PATIENCE = timedelta(seconds=30)
+"""How long one pass waits for channels whose rate is used up; the next pass goes on."""
 
 
 @dataclass(slots=True)
@@ -75,19 +65,34 @@ def deliver(
     stop: threading.Event | None = None,
     review: Callable[[OutgoingMessage], Veto | None] | None = None,
     on_sent: Callable[[SentMessage], None] | None = None,
-    batch: int = 50,
+    batch: int = BATCH,
     at_most: int = 1_000,
     jitter: random.Random | None = None,
+    terms: Terms | None = None,
+    links: Links | None = None,
+    rates: Mapping[str, Rate] | None = None,
 ) -> DeliveryResult:
     """Send what is due, up to `at_most` messages; then the caller looks at its configuration again.
 
     Messages of campaigns that are not enabled and of channels that are not there stay where they
     are. `review` may hold a message with a Veto or an error. When `stop` is set the message in hand
-    is finished and nothing stays claimed.
+    is finished and nothing stays claimed. `terms` is what counts as permission, `links` what messages
+    carry for unsubscribing, `rates` how often each channel may send.
     """
     store.analyze_new()
     return _Pass(
-        store, campaigns, channels, limits, clock, stop or threading.Event(), review, on_sent, jitter
+        store,
+        campaigns,
+        channels,
+        limits,
+        clock,
+        stop or threading.Event(),
+        review,
+        on_sent,
+        jitter,
+        terms or Terms.of(store),
+        links,
+        rates or {},
     ).run(batch, at_most)
 
 
@@ -105,6 +110,9 @@ class _Pass:
         review: Callable[[OutgoingMessage], Veto | None] | None,
         on_sent: Callable[[SentMessage], None] | None,
         jitter: random.Random | None,
+        terms: Terms,
+        links: Links | None,
+        rates: Mapping[str, Rate],
     ) -> None:
         self.store = store
         self.campaigns = {c.name: c for c in campaigns if c.enabled}
@@ -114,77 +122,205 @@ class _Pass:
         self.stop = stop
         self.review = review
         self.on_sent = on_sent
-        self.jitter = jitter or random.Random()
-        self.caps = DailyCaps()
-        self.failures: Counter[Lane] = Counter()
+        self.links = links
+        self.judge = Judge(clock, jitter or random.Random())
+        self.gate = Gate(terms, self.campaigns, limits)
+        self.breaker = Breaker(store, clock.now())
+        self.pace = Pace(store, rates)
         self.result = DeliveryResult()
+        self.aside: dict[Lane, datetime] = {}
+        self.waited = timedelta()
+        self.seconds_each: dict[Lane, float] = {}
+        self.ended: list[Ended] = []
 
     def run(self, batch: int, at_most: int) -> DeliveryResult:
-        counts = self.result.counts
-        counts["expired"] += outbox.expire(self.store, self.clock.now())
+        self.result.counts["expired"] += outbox.expire(self.store, self.clock.now())
         left = 0 if self.limits.stop else at_most
         while left > 0 and not self.stop.is_set():
             claimed = outbox.claim(
                 self.store,
                 self.campaigns,
                 self.channels,
-                self.result.paused,
+                [*self.breaker.open, *self.aside],
                 self.clock.now(),
                 min(batch, left),
             )
-            if not claimed:
+            if claimed:
+                left -= self._work_off(claimed)
+            elif not self._wait_for_a_slot():
                 break
-            left -= len(claimed)
-            self._work_off(claimed)
-        self.result.more = left <= 0 and not self.limits.stop
-        self.result.counts = +counts
+        self.result.more = (left <= 0 or bool(self.aside)) and not self.limits.stop
+        self.result.paused = dict(self.breaker.open)
+        self.result.counts = +self.result.counts
         return self.result
 
-    def _work_off(self, claimed: list[Claimed]) -> None:
-        untouched = list(claimed)
-        try:
-            while untouched and not self.stop.is_set():
-                item = untouched[0]
-                if item.lane not in self.result.paused:
-                    self._settle(item)
-                    del untouched[0]
-                else:
-                    outbox.release(self.store, [untouched.pop(0).message], self.clock.now())
-        finally:
-            # The one whose step failed goes back too: the row itself says when it may have left.
-            outbox.release(self.store, [c.message for c in untouched], self.clock.now())
+    def _wait_for_a_slot(self) -> bool:
+        """Wait until a lane that was put aside may send again; False when that takes too long."""
+        if not self.aside:
+            return False
+        now = self.clock.now()
+        wait = max(min(self.aside.values()) - now, timedelta())
+        if self.waited + wait > PATIENCE:
+            return False
+        self.clock.sleep(wait.total_seconds(), self.stop)
+        self.waited += wait
+        self.aside = {lane: at for lane, at in self.aside.items() if at > self.clock.now()}
+        return True
 
-    def _settle(self, item: Claimed) -> None:
-        channel = self.channels[item.message["channel"]]
+    def _work_off(self, claimed: list[Claimed]) -> int:
+        """Send these, lane by lane; how many were not put back untouched."""
+        in_hand = {item.id: item for item in claimed}
+        lanes: dict[Lane, list[Claimed]] = {}
+        for item in claimed:
+            lanes.setdefault(item.lane, []).append(item)
         try:
-            idempotency = channel.idempotency_for(item.connection)
-        except _FAULTS as error:
-            self._pause(item.lane, _told(error))
-            return self._leave(item, "queued")
+            for lane, items in lanes.items():
+                for done in self._lane(lane, items):
+                    del in_hand[done.id]
+        finally:
+            # Those whose step failed go back too: the row itself says when it may have left.
+            self._write_down()
+            outbox.release(self.store, [item.message for item in in_hand.values()], self.clock.now())
+        return len(claimed) - len(in_hand)
+
+    def _lane(self, lane: Lane, items: list[Claimed]) -> Iterator[Claimed]:
+        """Send what may be sent of one lane, yielding each message that needs nothing more."""
+        channel = self.channels[lane[0]]
+        try:
+            idempotency = channel.idempotency_for(lane[1])
+        except FAULTS as error:
+            self.breaker.trip(lane, told(error), self.clock.now())
+            return
+        waiting = list(items)
+        while waiting and self._usable(lane):
+            size = self._flight_size(lane, channel, idempotency)
+            boarding, waiting = waiting[:size], waiting[size:]
+            passengers = []
+            for item in boarding:
+                message = self._prepared(item, channel, idempotency)
+                if message is None:
+                    yield item
+                else:
+                    passengers.append(Passenger(item, message))
+            if not passengers:
+                continue
+            start = self.pace.take(lane[0], len(passengers), self.clock.now())
+            if start is None:
+                self.aside[lane] = self.pace.next_slot(lane[0], self.clock.now())
+                break
+            if start > self.clock.now():
+                self._write_down()
+            yield from self._fly(lane, channel, passengers, idempotency, start)
+        self._write_down()
+
+    def _usable(self, lane: Lane) -> bool:
+        return not self.stop.is_set() and lane not in self.breaker.open and lane not in self.aside
+
+    def _flight_size(self, lane: Lane, channel: Channel[Any], idempotency: Idempotency) -> int:
+        """How many to begin at once. Where a doubtful message is left to a person, one: a crash must
+        leave no more in doubt than it has to."""
+        if self.breaker.probing(lane):
+            return 1
+        if channel.batch_size > 1:
+            return self.pace.at_once(lane[0], channel.batch_size)
+        if idempotency == "none":
+            return 1
+        fresh = FRESH.total_seconds() / max(self.seconds_each.get(lane, 0.1), 1e-6)
+        return self.pace.at_once(lane[0], max(1, min(FLIGHT, int(fresh))))
+
+    def _prepared(
+        self, item: Claimed, channel: Channel[Any], idempotency: Idempotency
+    ) -> OutgoingMessage | None:
+        """What the channel is given; None when the message is settled without being sent."""
         if item.doubtful and not self._may_repeat(item, channel, idempotency):
             return None
         if item.account is None:
-            return self._leave(item, "suppressed", reason.ACCOUNT_GONE)
-        message = outgoing(item.message, item.account)
-        if (unreachable := _unreachable(channel, message)) is not None:
-            return self._leave(item, "suppressed", unreachable)
-        if self._held(item, message):
+            self._leave(item, "suppressed", reason.ACCOUNT_GONE)
             return None
+        message = outgoing(item.message, item.account, self.links)
+        if (unreachable := _unreachable(channel, message)) is not None:
+            self._leave(item, "suppressed", unreachable)
+            return None
+        return None if self._held(item, message) else message
+
+    def _fly(
+        self,
+        lane: Lane,
+        channel: Channel[Any],
+        passengers: list[Passenger],
+        idempotency: Idempotency,
+        start: datetime,
+    ) -> Iterator[Claimed]:
+        """Check and begin all of them in one transaction, then send them."""
+        self._sleep_until(start)
         now = self.clock.now()
-        campaign = self.campaigns[message.campaign]
+        items = [passenger.item for passenger in passengers]
         with self.store.write() as transaction:
-            refused = refusal(transaction, item, item.account, campaign, self.limits, self.caps, now)
-            if refused is not None:
-                later = {"next_attempt_at": refused.until} if refused.until else {}
-                return self._put(transaction, item, refused.state, now, reason=refused.why, **later)
-            if not outbox.begin(transaction, item.message, idempotency, now):
-                return None
-        return self._send(item, channel, message, idempotency)
+            told_of, ours = self._finish(transaction, items)
+            items = [item for item in items if item.id in ours]
+            refused = self.gate.refusals(transaction, items, now)
+            for item in items:
+                if item.id in refused:
+                    self._refuse(transaction, item, refused[item.id], now)
+            begun = [item for item in items if item.id not in refused]
+            outbox.begin(transaction, begun, idempotency, now)
+        self._tell(told_of)
+        for passenger in passengers:
+            if passenger.item.id not in ours or passenger.item.id in refused:
+                yield passenger.item
+        aboard = [p for p in passengers if p.item.id in ours and p.item.id not in refused]
+        if not aboard:
+            return
+        kept_back: list[Claimed] = []
+        begin = self.clock.now()
+        send = send_batch if channel.batch_size > 1 else send_each
+        slots = iter(range(len(aboard)))
+
+        def may_leave(passenger: Passenger) -> bool:
+            if not self._usable(lane):
+                return False
+            if channel.batch_size == 1:
+                self._sleep_until(start + next(slots) * self.pace.interval(lane[0]))
+            return self.gate.still_open(passenger.item, self.clock.now())
+
+        for passenger, answer in send(channel, aboard, may_leave):
+            if answer is None:
+                kept_back.append(passenger.item)
+                continue
+            verdict = self.judge.verdict(passenger.item, answer, idempotency)
+            self.ended.append(verdict.ended)
+            self._learn(lane, verdict.ended, verdict.pause, verdict.failed, verdict.until)
+            yield passenger.item
+        self.seconds_each[lane] = (self.clock.now() - begin).total_seconds() / len(aboard)
+        if kept_back:
+            with self.store.write() as transaction:
+                outbox.take_back(transaction, kept_back, self.clock.now())
+
+    def _learn(self, lane: Lane, ended: Ended, pause: bool, failed: bool, until: datetime | None) -> None:
+        """What this answer says of the lane."""
+        now = self.clock.now()
+        if until is not None:
+            # The channel says itself when to come back: it is busy, not broken.
+            self._write_down()
+            self.breaker.open[lane] = ended.why
+            outbox.hold_lane(self.store, lane, until)
+        elif pause:
+            self._write_down()
+            self.breaker.trip(lane, ended.why, now)
+        elif failed:
+            self.breaker.failed(lane, ended.why, now)
+        elif ended.state == "sent":
+            self.breaker.worked(lane)
+
+    def _sleep_until(self, at: datetime) -> None:
+        wait = (at - self.clock.now()).total_seconds()
+        if wait > 0:
+            self.clock.sleep(wait, self.stop)
 
     def _may_repeat(self, item: Claimed, channel: Channel[Any], idempotency: Idempotency) -> bool:
         """Settle a doubtful message as far as it can be; True when it may be sent (again)."""
         with self.store.read() as transaction:
-            promised = outbox.promised(transaction, item.id)
+            promised, attempt = outbox.last_attempt(transaction, item.id)
         if idempotency == "none" or idempotency != promised:
             self._leave(item, "unknown", reason.MAY_HAVE_ARRIVED)
             return False
@@ -195,11 +331,13 @@ class _Pass:
             return False
         try:
             receipt = channel.lookup(outgoing(item.message, item.account), item.message["key"])
-        except _FAULTS as error:
-            self._retry(item, "unconfirmed", _told(error), doubtful=True, ended=False)
+        except FAULTS as error:
+            state, why, values = self.judge.later(item, told(error))
+            self._leave(item, state, why, **values)
             return False
         if receipt is not None:
-            self._sent(item, receipt)
+            self.ended.append(self.judge.sent(item, receipt, attempt))
+            self._write_down()
             return False
         with self.store.write() as transaction:
             outbox.settle(transaction, item.message)
@@ -215,149 +353,79 @@ class _Pass:
             if veto is None:
                 return False
             why = veto.reason
-        except _FAULTS as error:
+        except FAULTS as error:
             held, why = "error", f"{type(error).__name__} in a plugin's review"
             log.exception("review failed", extra={"action": "review_failed", "message_id": item.id})
         self._leave(item, "awaiting_approval", why, held=held)
         return True
 
-    def _send(
-        self, item: Claimed, channel: Channel[Any], message: OutgoingMessage, idempotency: Idempotency
-    ) -> None:
-        lane = item.lane
-        try:
-            receipt = channel.send(message, item.message["key"])
-            if not isinstance(receipt, Receipt):
-                raise TypeError(f"{lane[0]} returned no receipt")
-        except RateLimited as error:
-            now = self.clock.now()
-            until = min(max(error.until or now + BACKOFF, now), now + LONGEST_PAUSE)
-            self._finish(item, "queued", "refused", _told(error), next_attempt_at=until)
-            self._pause(lane, _told(error))
-            outbox.hold_lane(self.store, lane, until)
-        except AuthError as error:
-            self._finish(item, "queued", "refused", _told(error))
-            self._pause(lane, _told(error))
-        except PermanentError as error:
-            self._finish(item, "dead", "dead", _told(error))
-        except TransientError as error:
-            self._retry(item, "failed", _told(error))
-            self._fail(lane, _told(error))
-        except Stopped as error:
-            # The session stops while it waits, not while a request is under way; a repeated key is free.
-            self._finish(item, "queued", "failed", _told(error), doubtful=idempotency != "none")
-        except _FAULTS as error:
-            # Whatever else went wrong, it may have arrived.
-            if not isinstance(error, CrmsyncError):
-                log.exception(
-                    "channel failed",
-                    extra={"action": "channel_failed", "channel": lane[0], "message_id": item.id},
-                )
-            if idempotency == "none":
-                self._finish(item, "unknown", "unconfirmed", _told(error), doubtful=True)
-            else:
-                self._retry(item, "unconfirmed", _told(error), doubtful=True, wait=outbox.grace(idempotency))
-            self._fail(lane, _told(error))
-        else:
-            self.failures[lane] = 0
-            self._sent(item, receipt)
+    def _write_down(self) -> None:
+        """Record what has ended and is not recorded yet."""
+        if not self.ended:
+            return
+        with self.store.write() as transaction:
+            told_of, _ = self._finish(transaction, [])
+        self._tell(told_of)
 
-    def _sent(self, item: Claimed, receipt: Receipt) -> None:
-        now = self.clock.now()
-        if not self._finish(item, "sent", "sent", receipt=receipt):
+    def _finish(
+        self, transaction: Transaction, others: Sequence[Claimed]
+    ) -> tuple[list[tuple[Ended, bool]], set[int]]:
+        """Record what has ended, each with whether the message was still ours; and which of the `others`
+        and these are."""
+        ended, self.ended = self.ended, []
+        ours = outbox.held(transaction, [*(end.item for end in ended), *others])
+        outbox.finish(transaction, ended, ours)
+        return [(end, end.item.id in ours) for end in ended], ours
+
+    def _tell(self, ended: list[tuple[Ended, bool]]) -> None:
+        """Count and announce what is recorded now."""
+        for end, ours in ended:
+            item = end.item
+            log.log(
+                logging.INFO if end.state == "sent" else logging.WARNING,
+                "message %s" if ours else "message was taken over by another process",
+                end.state,
+                extra={
+                    "action": "message_attempted",
+                    "message_id": item.id,
+                    "campaign": item.message["campaign"],
+                    "channel": item.lane[0],
+                    "connection": item.connection,
+                    "outcome": end.outcome,
+                },
+            )
+            if not ours:
+                continue
+            self.result.counts["postponed" if end.state == "queued" else end.state] += 1
+            if end.receipt is not None:
+                self.result.repeated += end.receipt.repeated
+                self._announce(end)
+
+    def _announce(self, end: Ended) -> None:
+        if self.on_sent is None or end.receipt is None:
             return
-        self.result.repeated += receipt.repeated
-        if self.on_sent is None:
-            return
-        message = item.message
+        message = end.item.message
         sent = SentMessage(
-            item.id,
+            end.item.id,
             message["campaign"],
             message["channel"],
-            item.connection,
-            receipt.reference,
-            receipt.at or now,
+            end.item.connection,
+            end.receipt.reference,
+            end.receipt.at or end.at,
         )
         try:
             self.on_sent(sent)
-        except _FAULTS:
-            log.exception("event hook failed", extra={"action": "event_failed", "message_id": item.id})
+        except FAULTS:
+            log.exception("event hook failed", extra={"action": "event_failed", "message_id": end.item.id})
 
-    def _retry(
-        self,
-        item: Claimed,
-        outcome: DeliveryOutcome,
-        why: str,
-        *,
-        doubtful: bool = False,
-        wait: timedelta = timedelta(),
-        ended: bool = True,
-    ) -> None:
-        """Try again later, or give up."""
-        now = self.clock.now()
-        attempts = item.message["attempts"] + 1
-        state: MessageState = "failed"
-        if attempts >= MAX_ATTEMPTS:
-            state = "dead"
-            why = f"{why} ({reason.TOO_MANY_ATTEMPTS})"
-        longest = min(LONGEST_BACKOFF, BACKOFF * 2**attempts).total_seconds()
-        at = now + wait + timedelta(seconds=self.jitter.uniform(1, longest))
-        values = {"attempts": attempts, "next_attempt_at": at}
-        if ended:
-            self._finish(item, state, outcome, why, doubtful=doubtful, **values)
-        else:
-            self._leave(item, state, why, **values)
-
-    def _finish(
-        self,
-        item: Claimed,
-        state: MessageState,
-        outcome: DeliveryOutcome,
-        why: str = "",
-        *,
-        receipt: Receipt | None = None,
-        doubtful: bool = False,
-        **values: Any,
-    ) -> bool:
-        now = self.clock.now()
-        # What this attempt did not deliver, an earlier one still may have.
-        doubtful = receipt is None and (doubtful or item.doubtful)
-        if doubtful and state == "dead":
-            state = "unknown"
-        ours = outbox.finish(
-            self.store,
-            item.message,
-            state,
-            outcome,
-            now,
-            why=why,
-            receipt=receipt,
-            doubtful=doubtful,
-            **values,
-        )
-        if ours:
-            self.result.counts["postponed" if state == "queued" else state] += 1
-        level = logging.INFO if state == "sent" else logging.WARNING
-        log.log(
-            level,
-            "message %s" if ours else "message was taken over by another process",
-            state,
-            extra={
-                "action": "message_attempted",
-                "message_id": item.id,
-                "campaign": item.message["campaign"],
-                "channel": item.lane[0],
-                "connection": item.connection,
-                "outcome": outcome,
-            },
-        )
-        return ours
+    def _refuse(self, transaction: Transaction, item: Claimed, refusal: Refusal, now: datetime) -> None:
+        later = {"next_attempt_at": refusal.until} if refusal.until else {}
+        self._put(transaction, item, refusal.state, now, reason=refusal.why, **later)
 
     def _leave(self, item: Claimed, state: MessageState, why: str = "", **values: Any) -> None:
         """Leave a message that was not attempted in this state."""
-        now = self.clock.now()
         with self.store.write() as transaction:
-            self._put(transaction, item, state, now, reason=why, **values)
+            self._put(transaction, item, state, self.clock.now(), reason=why, **values)
 
     def _put(
         self, transaction: Transaction, item: Claimed, state: MessageState, now: datetime, **values: Any
@@ -368,26 +436,9 @@ class _Pass:
         outbox.put(transaction, item.message, state, now, **values)
         self.result.counts["postponed" if state == "queued" else state] += 1
 
-    def _fail(self, lane: Lane, why: str) -> None:
-        self.failures[lane] += 1
-        if self.failures[lane] >= FAILURES_TO_PAUSE:
-            self._pause(lane, why)
-
-    def _pause(self, lane: Lane, why: str) -> None:
-        self.result.paused[lane] = why
-        log.warning(
-            "channel paused",
-            extra={"action": "channel_paused", "channel": lane[0], "connection": lane[1], "reason": why},
-        )
-
 
 def _unreachable(channel: Channel[Any], message: OutgoingMessage) -> str | None:
     try:
         return channel.reaches(message)
-    except _FAULTS as error:
-        return _told(error)
-
-
-def _told(error: BaseException) -> str:
-    """What the ledger keeps of an error: ours are written for people, another's text may hold anything."""
-    return str(error)[:500] if isinstance(error, CrmsyncError) else type(error).__name__
+    except FAULTS as error:
+        return told(error)

@@ -1,20 +1,22 @@
-"""How much has gone out already: per campaign and day, and per customer.
+"""How much has gone out already: per campaign, rule and day, and per customer and purpose.
 
 What counts is every message that was sent or may have been, the one under way included.
 """
 
 from __future__ import annotations
 
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Collection, Iterable, Mapping
-from datetime import datetime, timedelta
+from datetime import UTC, datetime
 
 from sqlalchemy import ColumnElement, and_, func, not_, or_, select, update
 from sqlalchemy import Connection as Transaction
 
 from crmsync.care.hours import day_of
 from crmsync.care.reason import OUTRANKED
-from crmsync.store.tables import Connection, Message
+from crmsync.config import Limits
+from crmsync.sdk.records import Purpose
+from crmsync.store.tables import Account, Connection, Flag, Message
 
 _OUT = or_(Message.state.in_(("sent", "unknown")), Message.doubtful)
 _ON_ITS_WAY = Message.state.in_(("awaiting_approval", "queued", "claimed", "failed"))
@@ -83,57 +85,123 @@ def _can_make_way(outranked: Collection[str]) -> ColumnElement[bool]:
     )
 
 
-def customer_free_at(
-    transaction: Transaction, customer: int, limit: int, period: timedelta, now: datetime, message_id: int
-) -> datetime | None:
-    """When this customer may get another marketing message, or None when they may now."""
-    if limit <= 0:
-        return now + period
-    query = (
-        select(Message.attempted_at)
-        .where(
-            Message.customer_id == customer,
-            Message.purpose == "marketing",
-            Message.attempted_at > now - period,
-            _OUT,
-            Message.id != message_id,
+class Frequency:
+    """How often these customers were written to for a purpose, in one transaction.
+
+    A customer is whoever their accounts belong to now: what one account got before two customers turned
+    out to be one person counts for that person.
+    """
+
+    def __init__(
+        self,
+        transaction: Transaction,
+        customers: Collection[int],
+        messages: Collection[int],
+        purpose: Purpose,
+        limits: Limits,
+        now: datetime,
+    ) -> None:
+        """`messages` are about to be sent, and do not count yet."""
+        marketing = purpose == "marketing"
+        self._limit = limits.per_customer if marketing else limits.service_per_customer
+        self._period = limits.period if marketing else limits.service_period
+        self._now = now
+        self._times: dict[int, list[datetime]] = defaultdict(list)
+        query = (
+            select(Account.customer_id, Message.attempted_at)
+            .join(
+                Message,
+                (Message.connection_id == Account.connection_id)
+                & (Message.account_id == Account.external_id),
+            )
+            .where(
+                Account.customer_id.in_(customers),
+                Message.purpose == purpose,
+                Message.attempted_at > now - self._period,
+                _OUT,
+                Message.id.not_in(messages),
+            )
+            .order_by(Message.attempted_at.desc())
         )
-        .order_by(Message.attempted_at.desc())
-        .offset(limit - 1)
-        .limit(1)
-    )
-    at = transaction.scalar(query)
-    return at + period if at else None
+        for customer, at in transaction.execute(query):
+            self._times[customer].append(at)
+
+    def free_at(self, customer: int) -> datetime | None:
+        """When this customer may get another message, or None when they may now."""
+        if self._limit <= 0:
+            return self._now + self._period
+        times = self._times[customer]
+        return times[self._limit - 1] + self._period if len(times) >= self._limit else None
+
+    def count(self, customer: int) -> None:
+        """One more goes out to them now."""
+        self._times[customer].insert(0, self._now)
 
 
 class DailyCaps:
-    """How much each campaign has sent today, for one pass of delivery.
+    """How much each campaign, and each rule, has sent today, for one pass of delivery.
 
-    Counting again for every message would cost the more the more has been sent. So a campaign is
-    counted once and every message let through is added; only when that sum reaches the cap is it
-    counted again, because not all that was let through need have left.
+    Counting again for every message would cost the more the more has been sent. So each is counted once
+    and every message let through is added; only when that sum reaches the cap is it counted again,
+    because not all that was let through need have left.
     """
 
     def __init__(self) -> None:
-        self._at_most: dict[tuple[str, datetime], int] = {}
+        self._batch: Collection[int] = ()
+        self._new: Counter[tuple[str, str]] = Counter()
+        self._at_most: dict[tuple[str, str], int] = {}
+        self._day: tuple[datetime, datetime] = (datetime.max.replace(tzinfo=UTC),) * 2
 
-    def free_at(
-        self, transaction: Transaction, campaign: str, cap: int, now: datetime, message_id: int
+    def check(self, messages: Collection[int]) -> None:
+        """These messages are looked at now; none of them counts until it is let through."""
+        self._batch = messages
+        self._new.clear()
+
+    def campaign_free_at(
+        self, transaction: Transaction, campaign: str, cap: int, now: datetime
     ) -> datetime | None:
         """When this campaign may send again after reaching its cap, or None when it may now."""
-        zones = transaction.scalars(select(Connection.zone).distinct()).all()
-        start, end = day_of(zones or [None], now)
-        sent = self._at_most.get((campaign, start), cap)
-        if sent >= cap:
-            sent = _sent_since(transaction, campaign, start, message_id)
-        if sent >= cap:
-            return end
-        self._at_most[campaign, start] = sent + 1
-        return None
+        return self._free_at(transaction, ("campaign", campaign), cap, now, Message.campaign == campaign)
+
+    def rule_free_at(self, transaction: Transaction, rule: str, cap: int, now: datetime) -> datetime | None:
+        """The same for all that answers flags of a rule."""
+        of_rule = Message.flag_id.in_(select(Flag.id).where(Flag.rule == rule))
+        return self._free_at(transaction, ("rule", rule), cap, now, of_rule)
+
+    def count(self, campaign: str, rule: str | None) -> None:
+        """One more is let through."""
+        for name in (("campaign", campaign), ("rule", rule or "")):
+            self._new[name] += 1
+            if name in self._at_most:
+                self._at_most[name] += 1
+
+    def _free_at(
+        self,
+        transaction: Transaction,
+        name: tuple[str, str],
+        cap: int,
+        now: datetime,
+        which: ColumnElement[bool],
+    ) -> datetime | None:
+        start, end = self._today(transaction, now)
+        let_through = self._at_most.get(name, cap)
+        if let_through >= cap:
+            let_through = _sent_since(transaction, which, start, self._batch) + self._new[name]
+            self._at_most[name] = let_through
+        return end if let_through >= cap else None
+
+    def _today(self, transaction: Transaction, now: datetime) -> tuple[datetime, datetime]:
+        """From when to when caps count; a new day, or a clock that was set back, counts afresh."""
+        start, end = self._day
+        if not start <= now < end:
+            zones = transaction.scalars(select(Connection.zone).distinct()).all()
+            self._day = day_of(zones or [None], now)
+            self._at_most.clear()
+        return self._day
 
 
-def _sent_since(transaction: Transaction, campaign: str, start: datetime, message_id: int) -> int:
-    out: ColumnElement[bool] = and_(
-        Message.campaign == campaign, Message.attempted_at >= start, _OUT, Message.id != message_id
-    )
+def _sent_since(
+    transaction: Transaction, which: ColumnElement[bool], start: datetime, messages: Collection[int]
+) -> int:
+    out = and_(which, Message.attempted_at >= start, _OUT, Message.id.not_in(messages))
     return transaction.scalar(select(func.count()).where(out)) or 0

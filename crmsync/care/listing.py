@@ -8,16 +8,17 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import get_args
 
-from sqlalchemy import func, select
+from sqlalchemy import ColumnElement, String, and_, cast, exists, func, literal, not_, select
 
+from crmsync.sdk import mark
 from crmsync.store import Store
-from crmsync.store.tables import Account, Connection, Delivery, Message, MessageState
+from crmsync.store.tables import Account, Audit, Connection, Delivery, Message, MessageState
 
 
 @dataclass(frozen=True, slots=True)
 class Ledger:
     """Every message ever planned, by state: `planned == states.total()`. `oldest_due` is since when
-    the longest waiting due message is due."""
+    the longest waiting due message is due. See `ledger_faults` for the proof."""
 
     planned: int
     states: Counter[str]
@@ -160,3 +161,50 @@ def attempts(store: Store, message_id: int) -> list[Attempt]:
     )
     with store.read() as transaction:
         return [Attempt(*row) for row in transaction.execute(query)]
+
+
+_STATES = get_args(MessageState)
+_FAULTS: dict[str, ColumnElement[bool]] = {
+    mark("in no known state"): Message.state.not_in(_STATES),
+    mark("sent, but no attempt of it ended well and no person said so"): and_(
+        Message.state == "sent",
+        not_(exists().where(Delivery.message_id == Message.id, Delivery.outcome == "sent")),
+        not_(
+            exists().where(
+                Audit.action == "resolve",
+                Audit.detail == "sent",
+                Audit.object == literal("message ") + cast(Message.id, String),
+            )
+        ),
+    ),
+    mark("sent, and still in doubt"): and_(Message.state == "sent", Message.doubtful),
+    mark("not sent by its state, though an attempt ended well"): and_(
+        Message.state != "sent",
+        exists().where(Delivery.message_id == Message.id, Delivery.outcome == "sent"),
+    ),
+    mark("in doubt without an attempt"): and_(
+        Message.doubtful, not_(exists().where(Delivery.message_id == Message.id))
+    ),
+    mark("claimed without a lease"): and_(Message.state == "claimed", Message.lease_until.is_(None)),
+    mark("an attempt under way that nobody holds"): and_(
+        Message.state != "claimed",
+        exists().where(Delivery.message_id == Message.id, Delivery.ended_at.is_(None)),
+    ),
+    mark("suppressed, expired or cancelled, though it may have arrived"): and_(
+        Message.state.in_(("suppressed", "expired", "cancelled", "dead")), Message.doubtful
+    ),
+}
+
+
+def ledger_faults(store: Store) -> dict[str, int]:
+    """How many messages contradict their own attempts, by what is wrong; empty when the ledger is exact.
+
+    That each message is in exactly one state is what a column gives; this proves that the state is the
+    one its attempts, and the decisions of people, lead to.
+    """
+    with store.read() as transaction:
+        counts = {
+            what: transaction.scalar(select(func.count()).select_from(Message).where(wrong)) or 0
+            for what, wrong in _FAULTS.items()
+        }
+    return {what: count for what, count in counts.items() if count}

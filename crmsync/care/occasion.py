@@ -49,7 +49,8 @@ from crmsync.store.tables import (
     Order,
 )
 
-UNASKED = and_(Message.state == "suppressed", Message.reason == reason.NO_CONSENT)
+NOT_ASKED = (reason.NO_CONSENT, reason.UNCONFIRMED)
+UNASKED = and_(Message.state == "suppressed", Message.reason.in_(NOT_ASKED))
 """Left out for want of consent: looked at again as soon as there is one."""
 
 LATE = and_(Message.state == "expired", Message.purpose == "marketing")

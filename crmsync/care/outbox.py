@@ -6,13 +6,13 @@ message that is not doubtful never left; a doubtful one may have arrived.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
 from sqlalchemy import Connection as Transaction
-from sqlalchemy import Row, func, insert, not_, or_, select, tuple_, update
+from sqlalchemy import Row, bindparam, delete, insert, not_, or_, select, tuple_, update
 
 from crmsync.care import reason
 from crmsync.care.addressee import ACCOUNT_COLUMNS
@@ -20,7 +20,7 @@ from crmsync.insight import message_sent
 from crmsync.sdk import Receipt
 from crmsync.sdk.message import Idempotency
 from crmsync.store import Store
-from crmsync.store.tables import Account, Connection, Delivery, DeliveryOutcome, Message, MessageState
+from crmsync.store.tables import Account, Connection, Delivery, DeliveryOutcome, Flag, Message, MessageState
 
 LEASE = timedelta(minutes=5)
 LOOKUP_GRACE = timedelta(seconds=30)
@@ -32,11 +32,17 @@ Lane = tuple[str, str]
 
 @dataclass(frozen=True, slots=True)
 class Claimed:
-    """A message in our hands; `account` is None when it is gone."""
+    """A message in our hands; `account` is None when it is gone. `rule` raised the flag it answers."""
 
     message: dict[str, Any]
     connection: str
     account: Row[Any] | None
+    rule: str | None = None
+
+    @property
+    def person(self) -> int:
+        """The customer the account belongs to now."""
+        return int(self.account.customer_id if self.account is not None else self.message["customer_id"])
 
     @property
     def id(self) -> int:
@@ -102,20 +108,58 @@ def claim(
         return _load(transaction, ids)
 
 
+def held(transaction: Transaction, items: Collection[Claimed]) -> set[int]:
+    """The ids of those that are still ours; nobody else changes them before this transaction ends."""
+    fences = {item.id: item.message["fence"] for item in items}
+    rows = transaction.execute(
+        select(Message.id, Message.fence)
+        .where(Message.id.in_(fences), Message.state == "claimed")
+        .with_for_update()
+    )
+    return {id for id, fence in rows if fences[id] == fence}
+
+
 def begin(
-    transaction: Transaction, message: Mapping[str, Any], idempotency: Idempotency, now: datetime
-) -> bool:
-    """Write down that an attempt is about to leave. False when the message is no longer ours."""
-    ours = transaction.execute(
-        _ours(message).values(doubtful=True, attempted_at=now, lease_until=now + LEASE, changed_at=now)
-    ).rowcount
-    if ours:
+    transaction: Transaction, items: Sequence[Claimed], idempotency: Idempotency, now: datetime
+) -> None:
+    """Write down that attempts are about to leave; all of these are ours."""
+    if not items:
+        return
+    transaction.execute(
+        _BEGIN,
+        [
+            {"its_id": item.id, "its_fence": item.message["fence"], "now": now, "lease": now + LEASE}
+            for item in items
+        ],
+    )
+    transaction.execute(
+        _ATTEMPT,
+        [
+            {
+                "message_id": item.id,
+                "fence": item.message["fence"],
+                "idempotency": idempotency,
+                "started_at": now,
+            }
+            for item in items
+        ],
+    )
+
+
+def take_back(transaction: Transaction, items: Sequence[Claimed], now: datetime) -> None:
+    """These attempts, though begun, never left: the messages go back to the queue as they were."""
+    for item in items:
         transaction.execute(
-            insert(Delivery).values(
-                message_id=message["id"], fence=message["fence"], idempotency=idempotency, started_at=now
-            )
+            delete(Delivery).where(Delivery.message_id == item.id, Delivery.fence == item.message["fence"])
         )
-    return bool(ours)
+        put(
+            transaction,
+            item.message,
+            "queued",
+            now,
+            doubtful=item.doubtful,
+            attempted_at=item.message["attempted_at"],
+        )
 
 
 def put(
@@ -129,36 +173,60 @@ def put(
     )
 
 
-def finish(
-    store: Store,
-    message: Mapping[str, Any],
-    state: MessageState,
-    outcome: DeliveryOutcome,
-    now: datetime,
-    *,
-    why: str = "",
-    receipt: Receipt | None = None,
-    doubtful: bool = False,
-    **values: Any,
-) -> bool:
-    """Record how an attempt ended. False when the message was no longer ours; the attempt is kept anyway."""
-    reference = receipt.reference if receipt else None
-    if receipt:
-        values |= {"sent_at": receipt.at or now, "reference": reference}
-    # A lookup settles the attempt before this claim.
-    attempt = select(func.max(Delivery.fence)).where(
-        Delivery.message_id == message["id"], Delivery.fence <= message["fence"]
+@dataclass(frozen=True, slots=True)
+class Ended:
+    """How an attempt ended, and the state it leaves its message in. `attempt` is the fence under which it
+    began, where that was an earlier claim."""
+
+    item: Claimed
+    state: MessageState
+    outcome: DeliveryOutcome
+    at: datetime
+    why: str = ""
+    receipt: Receipt | None = None
+    doubtful: bool = False
+    attempts: int | None = None
+    next_attempt_at: datetime | None = None
+    attempt: int | None = None
+
+
+def finish(transaction: Transaction, ended: Sequence[Ended], ours: Collection[int]) -> None:
+    """Record how attempts ended. An attempt is kept in any case; the message only where it is `ours`."""
+    if not ended:
+        return
+    transaction.execute(
+        _END,
+        [
+            {
+                "its_id": end.item.id,
+                "its_attempt": end.item.message["fence"] if end.attempt is None else end.attempt,
+                "now": end.at,
+                "its_outcome": end.outcome,
+                "why": end.why,
+                "its_reference": end.receipt.reference if end.receipt else None,
+            }
+            for end in ended
+        ],
     )
-    with store.write() as transaction:
-        transaction.execute(
-            update(Delivery)
-            .where(Delivery.message_id == message["id"], Delivery.fence == attempt.scalar_subquery())
-            .values(ended_at=now, outcome=outcome, reason=why, reference=reference)
-        )
-        ours = put(transaction, message, state, now, reason=why, doubtful=doubtful, **values)
-        if ours and receipt:
-            message_sent(transaction, message["id"])
-        return ours
+    left = [
+        {
+            "its_id": end.item.id,
+            "its_fence": end.item.message["fence"],
+            "now": end.at,
+            "its_state": end.state,
+            "why": end.why,
+            "is_doubtful": end.doubtful,
+            "tried": end.item.message["attempts"] if end.attempts is None else end.attempts,
+            "again_at": end.next_attempt_at or end.item.message["next_attempt_at"],
+            "was_sent_at": (end.receipt.at or end.at) if end.receipt else None,
+            "its_reference": end.receipt.reference if end.receipt else None,
+        }
+        for end in ended
+        if end.item.id in ours
+    ]
+    if left:
+        transaction.execute(_LEAVE, left)
+        message_sent(transaction, *(end.item.id for end in ended if end.receipt and end.item.id in ours))
 
 
 def settle(transaction: Transaction, message: Mapping[str, Any]) -> None:
@@ -168,8 +236,11 @@ def settle(transaction: Transaction, message: Mapping[str, Any]) -> None:
 
 def release(store: Store, messages: Iterable[Mapping[str, Any]], now: datetime) -> int:
     """Put claimed messages back in the queue, untouched."""
+    waiting = list(messages)
+    if not waiting:
+        return 0
     with store.write() as transaction:
-        return sum(put(transaction, message, "queued", now) for message in messages)
+        return sum(put(transaction, message, "queued", now) for message in waiting)
 
 
 def hold_lane(store: Store, lane: Lane, until: datetime) -> None:
@@ -217,7 +288,7 @@ def recover(store: Store, *, now: datetime, alone: bool = True) -> Recovered:
                 .where(Delivery.message_id == message["id"], Delivery.ended_at.is_(None))
                 .values(ended_at=now, outcome="unconfirmed", reason=reason.MAY_HAVE_ARRIVED)
             )
-            promise = promised(transaction, claimed.id)
+            promise, _ = last_attempt(transaction, claimed.id)
             if promise == "none":
                 unknown += put(transaction, message, "unknown", now, reason=reason.MAY_HAVE_ARRIVED)
             else:
@@ -226,15 +297,60 @@ def recover(store: Store, *, now: datetime, alone: bool = True) -> Recovered:
     return Recovered(queued, doubtful, unknown)
 
 
-def promised(transaction: Transaction, message_id: int) -> Idempotency:
-    """What the channel promised of a repeated key when this message was last attempted."""
+def last_attempt(transaction: Transaction, message_id: int) -> tuple[Idempotency, int | None]:
+    """What the channel promised of a repeated key when this message was last attempted, and the fence of
+    that attempt."""
     query = (
-        select(Delivery.idempotency)
+        select(Delivery.idempotency, Delivery.fence)
         .where(Delivery.message_id == message_id)
         .order_by(Delivery.fence.desc())
         .limit(1)
     )
-    return transaction.scalar(query) or "none"
+    found = transaction.execute(query).first()
+    return (found.idempotency, found.fence) if found else ("none", None)
+
+
+_ITS_OWN = (
+    Message.id == bindparam("its_id"),
+    Message.fence == bindparam("its_fence"),
+    Message.state == "claimed",
+)
+_BEGIN = (
+    update(Message)
+    .where(*_ITS_OWN)
+    .values(
+        doubtful=True,
+        attempted_at=bindparam("now"),
+        lease_until=bindparam("lease"),
+        changed_at=bindparam("now"),
+    )
+)
+_ATTEMPT = insert(Delivery)
+_LEAVE = (
+    update(Message)
+    .where(*_ITS_OWN)
+    .values(
+        state=bindparam("its_state"),
+        reason=bindparam("why"),
+        doubtful=bindparam("is_doubtful"),
+        attempts=bindparam("tried"),
+        next_attempt_at=bindparam("again_at"),
+        sent_at=bindparam("was_sent_at"),
+        reference=bindparam("its_reference"),
+        lease_until=None,
+        changed_at=bindparam("now"),
+    )
+)
+_END = (
+    update(Delivery)
+    .where(Delivery.message_id == bindparam("its_id"), Delivery.fence == bindparam("its_attempt"))
+    .values(
+        ended_at=bindparam("now"),
+        outcome=bindparam("its_outcome"),
+        reason=bindparam("why"),
+        reference=bindparam("its_reference"),
+    )
+)
 
 
 def grace(idempotency: Idempotency) -> timedelta:
@@ -252,8 +368,13 @@ def _load(transaction: Transaction, ids: Collection[int | None]) -> list[Claimed
     if not ids:
         return []
     rows = transaction.execute(
-        select(Message.__table__, Connection.name.label("connection_name"))  # type: ignore[attr-defined]
+        select(
+            Message.__table__,  # type: ignore[attr-defined]
+            Connection.name.label("connection_name"),
+            Flag.rule.label("rule"),
+        )
         .join(Connection, Connection.id == Message.connection_id)
+        .outerjoin(Flag, Flag.id == Message.flag_id)
         .where(Message.id.in_(ids))
         .order_by(Message.next_attempt_at, Message.id)
     ).all()
@@ -270,6 +391,8 @@ def _load(transaction: Transaction, ids: Collection[int | None]) -> list[Claimed
         )
     }
     return [
-        Claimed(row._asdict(), row.connection_name, accounts.get((row.connection_id, row.account_id)))
+        Claimed(
+            row._asdict(), row.connection_name, accounts.get((row.connection_id, row.account_id)), row.rule
+        )
         for row in rows
     ]

@@ -1,8 +1,9 @@
 """Who may be written to: consent as customers gave it, and the list of addresses nobody writes to.
 
-Consent belongs to an account: what a customer granted on one platform says nothing of another. A
-marketing message needs it; a service message needs only that it was not refused. The latest
-statement counts, of two at the same time the refusal.
+Consent belongs to an account: what a customer granted on one platform says nothing of another, and two
+accounts that turn out to be one person's keep each its own. A marketing message needs it; a service
+message needs only that it was not refused. The latest statement counts, of two at the same time the
+refusal. Where a medium asks for double opt-in, a grant counts from when it is confirmed.
 """
 
 from __future__ import annotations
@@ -11,162 +12,143 @@ from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, Literal
 
 from sqlalchemy import Connection as Transaction
 from sqlalchemy import select
 
 from crmsync.care import reason
-from crmsync.care.audit import audit
-from crmsync.care.upsert import upsert
-from crmsync.sdk import UsageError
+from crmsync.care.address import Addressed, hashed
+from crmsync.config import ConsentConfig
+from crmsync.sdk import ConfigError
 from crmsync.sdk.records import Medium, Purpose
 from crmsync.store import Store
-from crmsync.store.tables import Account, Connection, Consent, Suppression
+from crmsync.store.keyring import Keyring
+from crmsync.store.tables import Consent, Suppression
 
-AddressKind = Literal["account", "email", "phone"]
+AccountKey = tuple[int, str]
+"""A connection's id and the account's own."""
 
 
 @dataclass(frozen=True, slots=True)
-class Addressed:
-    """An account and the addresses by which it may be suppressed. `shop` is its connection's name."""
+class Terms:
+    """What counts as permission: the keys of the suppression list, and the media of double opt-in."""
 
-    connection_id: int
-    account_id: str
-    shop: str
-    email: str | None
-    phone: str | None
+    keyring: Keyring
+    double_opt_in: frozenset[Medium] = frozenset()
 
-    def addresses(self) -> Iterable[tuple[str, str]]:
-        yield "account", f"{self.shop}:{self.account_id}"
-        if self.email:
-            yield "email", normal("email", self.email)
-        if self.phone:
-            yield "phone", normal("phone", self.phone)
+    @classmethod
+    def of(cls, store: Store, config: ConsentConfig | None = None) -> Terms:
+        """Raises ConfigError when the suppression list has entries under a key that is not configured:
+        they could not be recognised, and people on the list would be written to."""
+        config = config or ConsentConfig()
+        keyring = Keyring(store, config.keys)
+        with store.read() as transaction:
+            used = transaction.scalars(select(Suppression.key_id).distinct()).all()
+        if any(not keyring.knows(id) for id in used):
+            raise ConfigError(
+                "The suppression list has addresses under a key that is not configured.",
+                fix="Put the earlier key back, under consent.key or consent.old_keys.",
+            )
+        return cls(keyring, frozenset(config.double_opt_in))
 
-
-def normal(kind: AddressKind, value: str) -> str:
-    """The form in which an address is compared: e-mail in lower case, a phone as its digits."""
-    if kind == "email":
-        return value.strip().lower()
-    if kind == "phone":
-        return "".join(c for c in value if c.isdigit())
-    return value.strip()
+    def confirmed(self, medium: Medium) -> bool:
+        """Whether a grant for this medium must be confirmed."""
+        return medium in self.double_opt_in or (medium == "any" and bool(self.double_opt_in))
 
 
 def refusals(
-    transaction: Transaction, accounts: Sequence[Addressed], medium: Medium, purpose: Purpose
-) -> dict[tuple[int, str], str]:
+    transaction: Transaction,
+    accounts: Sequence[Addressed],
+    medium: Medium,
+    purpose: Purpose,
+    terms: Terms,
+) -> dict[AccountKey, str]:
     """Why each of these accounts must not be written to; an account that may be is left out."""
+    if not accounts:
+        return {}
     found = {}
-    suppressed = _suppressed(transaction, accounts, medium)
-    consents = _consents(transaction, accounts, medium, purpose)
+    suppressed = _suppressed(transaction, accounts, medium, purpose, terms)
+    wills = _wills(transaction, accounts, medium, purpose)
     for account in accounts:
-        key = (account.connection_id, account.account_id)
-        granted = consents.get(key)
-        if not suppressed.isdisjoint(account.addresses()):
-            found[key] = reason.SUPPRESSED
-        elif granted is False:
-            found[key] = reason.REFUSED
-        elif granted is None and purpose == "marketing":
-            found[key] = reason.NO_CONSENT
+        will = wills[account.key]
+        if account.key in suppressed:
+            found[account.key] = reason.SUPPRESSED
+        elif will.refuses:
+            found[account.key] = reason.REFUSED
+        elif purpose != "marketing":
+            continue
+        elif will.granted is None:
+            found[account.key] = reason.NO_CONSENT
+        elif terms.confirmed(medium) and not will.confirms:
+            found[account.key] = reason.UNCONFIRMED
     return found
 
 
 def _suppressed(
-    transaction: Transaction, accounts: Sequence[Addressed], medium: Medium
-) -> set[tuple[str, str]]:
-    by_kind: dict[str, set[str]] = defaultdict(set)
+    transaction: Transaction,
+    accounts: Sequence[Addressed],
+    medium: Medium,
+    purpose: Purpose,
+    terms: Terms,
+) -> set[AccountKey]:
+    whose: dict[str, list[AccountKey]] = defaultdict(list)
     for account in accounts:
         for kind, value in account.addresses():
-            by_kind[kind].add(value)
-    found: set[tuple[str, str]] = set()
-    for kind, values in by_kind.items():
-        query = select(Suppression.value).where(Suppression.kind == kind, Suppression.value.in_(values))
-        if medium != "any":
-            query = query.where(Suppression.medium.in_((medium, "any")))
-        found.update((kind, value) for value in transaction.scalars(query))
-    return found
+            for digest in hashed(terms.keyring, kind, value):
+                whose[digest].append(account.key)
+    query = select(Suppression.value).where(
+        Suppression.value.in_(whose), Suppression.purpose.in_((purpose, "any"))
+    )
+    if medium != "any":
+        query = query.where(Suppression.medium.in_((medium, "any")))
+    return {key for digest in transaction.scalars(query) for key in whose[digest]}
 
 
-def _consents(
-    transaction: Transaction, accounts: Sequence[Addressed], medium: Medium, purpose: Purpose
-) -> dict[tuple[int, str], bool]:
-    latest: dict[tuple[int, str], tuple[datetime, bool]] = {}
+@dataclass(slots=True)
+class _Will:
+    """When an account last granted, confirmed and refused."""
+
+    granted: datetime | None = None
+    confirmed: datetime | None = None
+    refused: datetime | None = None
+
+    @property
+    def refuses(self) -> bool:
+        return self.refused is not None and (self.granted is None or self.granted <= self.refused)
+
+    @property
+    def confirms(self) -> bool:
+        return self.confirmed is not None and (self.refused is None or self.confirmed > self.refused)
+
+
+def _wills(
+    transaction: Transaction, accounts: Iterable[Addressed], medium: Medium, purpose: Purpose
+) -> dict[AccountKey, _Will]:
+    wills: dict[AccountKey, _Will] = {account.key: _Will() for account in accounts}
     statements = transaction.execute(
-        select(Consent.connection_id, Consent.account_id, Consent.medium, Consent.granted, Consent.at).where(
-            Consent.connection_id.in_({a.connection_id for a in accounts}),
-            Consent.account_id.in_({a.account_id for a in accounts}),
+        select(
+            Consent.connection_id,
+            Consent.account_id,
+            Consent.medium,
+            Consent.granted,
+            Consent.confirmed,
+            Consent.at,
+        )
+        .where(
+            Consent.connection_id.in_({connection for connection, _ in wills}),
+            Consent.account_id.in_({account for _, account in wills}),
             Consent.purpose == purpose,
         )
+        .order_by(Consent.at)
     )
-    for connection_id, account_id, stated, granted, at in statements:
+    for connection_id, account_id, stated, granted, confirmed, at in statements:
+        will = wills.get((connection_id, account_id))
         # Who refuses one medium is not reached by a channel that may use any.
-        if stated in (medium, "any") or (medium == "any" and not granted):
-            key = (connection_id, account_id)
-            # False sorts before True, so `not granted` lets a refusal win a tie.
-            latest[key] = max(latest.get(key, (at, not granted)), (at, not granted))
-    return {key: not refused for key, (_, refused) in latest.items()}
-
-
-def suppress(
-    store: Store,
-    kind: AddressKind,
-    value: str,
-    *,
-    why: str,
-    actor: str,
-    now: datetime,
-    medium: Medium = "any",
-) -> bool:
-    """Put an address on the list; an account's value is `connection name:external id`. It holds for
-    messages that are already queued. Returns whether it is new there."""
-    row = {"kind": kind, "value": normal(kind, value), "medium": medium, "reason": why, "at": now}
-    if not row["value"]:
-        raise UsageError(f"There is no {kind} to suppress.", fix="Give the address.")
-    with store.write() as transaction:
-        insert = upsert(store, Suppression, row).on_conflict_do_nothing()
-        ids = transaction.scalars(insert.returning(Suppression.id)).all()
-        for id in ids:
-            # The address itself stays out of the audit: it is contact data.
-            audit(transaction, now, actor, "suppress", f"suppression {id}", f"{kind}, {medium}")
-    return bool(ids)
-
-
-def withdraw_consent(
-    store: Store,
-    connection: str,
-    account_id: str,
-    *,
-    actor: str,
-    now: datetime,
-    medium: Medium = "any",
-    purposes: Sequence[Purpose] = ("marketing",),
-) -> None:
-    """Record that a customer said no; it holds for messages that are already queued.
-
-    Raises UsageError when there is no such account.
-    """
-    with store.write() as transaction:
-        known = transaction.execute(
-            select(Account.connection_id, Account.customer_id)
-            .join(Connection, Connection.id == Account.connection_id)
-            .where(Connection.name == connection, Account.external_id == account_id)
-        ).first()
-        if known is None:
-            raise UsageError(
-                f"{connection} has no such account.", fix="Look it up with: crmsync customers show."
-            )
-        for purpose in purposes:
-            statement: dict[str, Any] = {
-                "connection_id": known.connection_id,
-                "account_id": account_id,
-                "medium": medium,
-                "purpose": purpose,
-                "granted": False,
-                "at": now,
-                "source": f"by hand: {actor}",
-                "learned_at": now,
-            }
-            transaction.execute(upsert(store, Consent, statement).on_conflict_do_nothing())
-            audit(transaction, now, actor, "withdraw_consent", f"customer {known.customer_id}", purpose)
+        if will is None or not (stated in (medium, "any") or (medium == "any" and not granted)):
+            continue
+        if not granted:
+            will.refused = at
+        else:
+            will.granted = at
+            will.confirmed = at if confirmed else will.confirmed
+    return wills

@@ -11,11 +11,12 @@ from pathlib import Path
 from typing import Any
 
 from sqlalchemy import Connection as Transaction
-from sqlalchemy import and_, or_, select
+from sqlalchemy import and_, func, or_, select
 
 from crmsync.care import reason
 from crmsync.care.limit import make_way
-from crmsync.care.occasion import LATE, OUTRANKED, UNASKED
+from crmsync.care.occasion import LATE, NOT_ASKED, OUTRANKED, UNASKED
+from crmsync.care.permission import Terms
 from crmsync.care.proposal import Proposal, Proposer
 from crmsync.care.upsert import upsert
 from crmsync.config import Campaign, Limits
@@ -65,17 +66,19 @@ def plan(
     now: datetime,
     language: str = "en",
     folder: Path = _HERE,
+    terms: Terms | None = None,
 ) -> PlanResult:
     """Plan every enabled campaign, those of higher priority first. What has been planned before is left
     as it is, so that planning again plans nothing. `language` is what a reader gets of whom none is
-    known; the paths of templates start from `folder`."""
+    known; the paths of templates start from `folder`; `terms` is what counts as permission."""
     store.analyze_new()
+    terms = terms or Terms.of(store)
     result = PlanResult()
     for campaign, outranked in by_priority(campaigns):
         done = result.campaigns[campaign.name] = CampaignPlan()
         try:
             proposer = Proposer(
-                store, campaign, channels, limits, now, language, folder, outranked, Counter()
+                store, campaign, channels, limits, now, language, folder, outranked, Counter(), terms
             )
             _Planner(store, proposer, done).run()
         except ConfigError as error:
@@ -157,7 +160,10 @@ class _Planner:
             return
         approved = set(
             transaction.scalars(
-                select(Approval.template_version).where(Approval.campaign == self.campaign.name)
+                select(Approval.template_version)
+                .where(Approval.campaign == self.campaign.name, Approval.message_id == 0)
+                .group_by(Approval.template_version)
+                .having(func.count() >= self.campaign.approvals)
             )
         )
         for row in rows:
@@ -169,5 +175,5 @@ class _Planner:
         return insert.on_conflict_do_update(
             index_elements=["key"],
             set_={name: insert.excluded[name] for name in rows[0] if name != "key"},
-            where=or_(and_(UNASKED, insert.excluded.reason != reason.NO_CONSENT), LATE, OUTRANKED),
+            where=or_(and_(UNASKED, insert.excluded.reason.not_in(NOT_ASKED)), LATE, OUTRANKED),
         ).returning(Message.state, Message.reason)

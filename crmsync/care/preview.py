@@ -13,6 +13,7 @@ from sqlalchemy import Row, not_, select
 
 from crmsync.care import reason
 from crmsync.care.occasion import OPEN
+from crmsync.care.permission import Terms
 from crmsync.care.planner import by_priority
 from crmsync.care.proposal import Proposal, Proposer
 from crmsync.care.text import Rendered
@@ -79,11 +80,12 @@ def preview(
     folder: Path = _HERE,
     only: str | None = None,
     examples: int = 3,
+    terms: Terms | None = None,
 ) -> list[CampaignPreview]:
     """What `plan` would do now, campaign by campaign in the order in which they choose, with so many
     examples of each outcome. `only` shows one campaign; those before it are gone through all the same,
     because they may take its customers' slots. Raises UsageError for a campaign that is not there."""
-    campaigns = list(campaigns)
+    campaigns, terms = list(campaigns), terms or Terms.of(store)
     if only is not None and only not in {c.name for c in campaigns}:
         raise UsageError(f"No campaign is called {only}.", fix="See `care` in the configuration.")
     if only is not None:
@@ -94,7 +96,9 @@ def preview(
     for campaign, outranked in by_priority(campaigns):
         found = CampaignPreview(campaign.name)
         try:
-            proposer = Proposer(store, campaign, channels, limits, now, language, folder, outranked, taken)
+            proposer = Proposer(
+                store, campaign, channels, limits, now, language, folder, outranked, taken, terms
+            )
             _Preview(store, proposer, found, examples).run()
         except ConfigError as error:
             found.problem = str(error)

@@ -22,7 +22,7 @@ from crmsync.care.addressee import Addressee, addressees, outgoing
 from crmsync.care.arm import WHY, Arms
 from crmsync.care.limit import marketing_counts
 from crmsync.care.occasion import count_occasions, unanswered
-from crmsync.care.permission import refusals
+from crmsync.care.permission import Terms, refusals
 from crmsync.care.template import Template
 from crmsync.care.text import Rendered
 from crmsync.care.values import Wording
@@ -65,6 +65,7 @@ class Proposer:
         folder: Path,
         outranked: Mapping[str, int],
         taken: Counter[int],
+        terms: Terms,
     ) -> None:
         """Raises ConfigError when the campaign cannot be planned at all."""
         self.store = store
@@ -74,6 +75,7 @@ class Proposer:
         self.language = language
         self.outranked = outranked
         self.taken = taken
+        self.terms = terms
         self.arms = Arms(campaign, limits)
         self.template = Template(campaign.template, folder)
         channel = channels.get(campaign.channel)
@@ -109,6 +111,7 @@ class Proposer:
                 [a.addressed for a in known.values()],
                 self.channel.medium,
                 self.campaign.purpose,
+                self.terms,
             )
             written = self._written_to(transaction, known)
             arms = self.arms.known(transaction, known)

@@ -6,6 +6,7 @@ from crmsync.sdk import mark
 
 NO_CONSENT = mark("no consent")
 REFUSED = mark("the customer refused")
+UNCONFIRMED = mark("the consent is not confirmed")
 SUPPRESSED = mark("on the suppression list")
 CONTROL_GROUP = mark("control group")
 HOLDOUT = mark("held out of all campaigns")
@@ -21,7 +22,10 @@ CHANNEL_UNAVAILABLE = mark("the channel is not available")
 CHANNEL_PURPOSE = mark("the channel does not carry messages of this purpose")
 
 QUIET_HOURS = mark("quiet hours")
+HOLIDAY = mark("a holiday")
 DAILY_CAP = mark("the daily cap is reached")
+RULE_CAP = mark("the daily cap of the rule is reached")
+SECOND_APPROVAL = mark("one more person must approve")
 EXPIRED = mark("not sent in time")
 TOO_MANY_ATTEMPTS = mark("too many attempts")
 MAY_HAVE_ARRIVED = mark("an attempt may have reached the customer")

@@ -14,12 +14,9 @@ if TYPE_CHECKING:
 
     from crmsync.care import CampaignPreview
 
-app = typer.Typer(help="Campaigns: whom they would write to, and why.", no_args_is_help=True)
-
-
-@app.callback()
-def _group() -> None:
-    """Keeps `preview` a command of its own while it is the only one."""
+app = typer.Typer(
+    help="Campaigns and consent: whom they would write to, and who said no.", no_args_is_help=True
+)
 
 
 @app.command("preview")

@@ -11,9 +11,9 @@ import typer
 
 from crmsync.cli import (
     alerts,
-    care,
     check,
     config,
+    consent,
     customers,
     db,
     demo,
@@ -73,7 +73,7 @@ app.command("flags")(flags.flags)
 for name, group in (
     ("rules", rules.app),
     ("segments", segments.app),
-    ("care", care.app),
+    ("care", consent.app),
     ("messages", messages.app),
     ("templates", templates.app),
     ("quarantine", quarantine.app),

@@ -129,13 +129,22 @@ def approve(
 
     with opened(config, language) as opened_app:
         count = let_go(
-            opened_app.store, actor=actor(), now=opened_app.clock.now(), ids=ids or (), campaign=campaign
+            opened_app.store,
+            actor=actor(),
+            now=opened_app.clock.now(),
+            ids=ids or (),
+            campaign=campaign,
+            needed={entry.name: entry.approvals for entry in opened_app.config.care},
         )
         emit(
             {"approved": count},
             as_json=as_json,
             language="en",
-            show=lambda console: console.print(f"{count} approved; they go out when they are due."),
+            show=lambda console: console.print(
+                f"{count} approved; they go out when they are due."
+                if count
+                else "Noted; one more person must approve."
+            ),
         )
 
 

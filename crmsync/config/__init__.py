@@ -3,7 +3,9 @@
 from crmsync.config.alert import AlertConfig
 from crmsync.config.builder import CHANNEL_KEYS, CONNECTION_KEYS, RULE_KEYS, build_config
 from crmsync.config.campaign import Campaign
+from crmsync.config.consent import ConsentConfig
 from crmsync.config.document import Document, read_document
+from crmsync.config.holiday import Holiday
 from crmsync.config.loader import find_config, load_config
 from crmsync.config.model import (
     ChannelConfig,
@@ -29,8 +31,10 @@ __all__ = [
     "ChannelConfig",
     "Config",
     "ConnectionConfig",
+    "ConsentConfig",
     "DaemonConfig",
     "Document",
+    "Holiday",
     "InvalidConfig",
     "Limits",
     "Problem",

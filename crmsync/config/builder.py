@@ -6,6 +6,9 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
+from pydantic import BaseModel
+
+from crmsync.config.consent import ConsentConfig
 from crmsync.config.database import absolute_database, check_database, password_in
 from crmsync.config.document import Document
 from crmsync.config.explain import Explainer
@@ -50,6 +53,8 @@ class _Builder:
             document.report(("path",), "path is no key of the file.", nearest("path", known), at_key=True)
         self._database(raw, database)
         self._plugins(raw)
+        if isinstance(raw.get("consent"), dict):
+            self._refuse_literal_secrets(ConsentConfig, raw["consent"], ("consent",))
         core = {**raw, "path": document.file}
         core["connections"] = self._listed("connections", self._connection)
         core["channels"] = self._listed("channels", self._channel)
@@ -194,7 +199,7 @@ class _Builder:
         explainer = Explainer(self.document, model, raw, place=place, what=_WHAT[kind], host_keys=host_keys)
         return explainer.validated(lambda: model.model_validate(raw)) or Settings()
 
-    def _refuse_literal_secrets(self, model: type[Settings], raw: dict[str, Any], place: Place) -> None:
+    def _refuse_literal_secrets(self, model: type[BaseModel], raw: dict[str, Any], place: Place) -> None:
         """Notes secrets that stand in the file itself, so that a leaked file leaks none."""
         for where in secrets_in(model, raw):
             value: Any = raw

@@ -43,9 +43,13 @@ class Campaign(Part):
     quiet_hours: QuietHours | None = Field(
         QuietHours(time(21), time(9)), description="Hours of the shop's day in which nothing is sent."
     )
+    on_holidays: bool = Field(False, description="Send on the holidays under `limits` too.")
     daily_cap: Annotated[int, Field(ge=0)] = Field(50, description="Messages a day at the most.")
     approve: Literal["first", "always", "never"] = Field(
         "first", description="Whether a person approves: the first messages of a template, all, or none."
+    )
+    approvals: Annotated[int, Field(ge=1, le=2)] = Field(
+        1, description="How many people must approve: two are two different ones."
     )
     control_group: Share = Field(0.0, description="The share that is left alone, to compare with.")
     priority: int = Field(

@@ -11,12 +11,14 @@ from pydantic import Field, SerializeAsAny, model_validator
 
 from crmsync.config.alert import AlertConfig
 from crmsync.config.campaign import Campaign
+from crmsync.config.consent import ConsentConfig
 from crmsync.config.database import Database
+from crmsync.config.holiday import Holiday
 from crmsync.config.part import Language, Name, Part
 from crmsync.config.problem import refused
 from crmsync.config.schedule import Schedule
 from crmsync.config.zone import Zone
-from crmsync.sdk import Duration, Settings, Share
+from crmsync.sdk import Duration, Rate, Settings, Share
 
 
 class DaemonConfig(Part):
@@ -106,6 +108,9 @@ class ChannelConfig(Part):
 
     id: Name = Field(description="Your name for it; campaigns use it.")
     channel: str = Field(description="Which channel it is.")
+    pace: Rate | None = Field(
+        None, description="How often it may send, such as 10/s, over all processes that share the database."
+    )
     settings: SerializeAsAny[Settings] = Field(description="What the channel is configured with.")
 
 
@@ -117,6 +122,20 @@ class Limits(Part):
         1, description="Marketing messages to one customer in `period`."
     )
     period: Duration = Field(timedelta(days=7), description="The period `per_customer` counts in.")
+    service_per_customer: Annotated[int, Field(ge=0)] = Field(
+        5, description="Service messages to one customer in `service_period`."
+    )
+    service_period: Duration = Field(
+        timedelta(days=1), description="The period `service_per_customer` counts in."
+    )
+    per_rule: dict[str, Annotated[int, Field(ge=0)]] = Field(
+        {}, description="Messages a day at the most that answer flags of a rule, over all its campaigns."
+    )
+    holidays: dict[str, Holiday] = Field(
+        {},
+        description="Days, each under a name, on which nothing is sent: 2026-10-01..2026-10-07, or every "
+        "year 12-25.",
+    )
     holdout: Share = Field(
         0.0, description="The share of customers no marketing campaign writes to, to compare with."
     )
@@ -144,6 +163,9 @@ class Config(Part):
     care: list[Campaign] = Field([], description="The campaigns.")
     limits: Limits = Field(Limits(), description="What holds for all campaigns together.")
     alerts: list[AlertConfig] = Field([], description="What the team is told, and by which channel.")
+    consent: ConsentConfig = Field(
+        ConsentConfig(), description="What counts as consent, and how it is withdrawn."
+    )
     path: Path | None = Field(None, exclude=True, description="The file it was read from.")
 
     @property

@@ -9,10 +9,10 @@ import threading
 from collections import Counter
 from collections.abc import Callable, Collection, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from functools import partial
+from functools import cached_property, partial
 from pathlib import Path
 
-from crmsync.care import CampaignPreview, deliver, plan, preview, recover
+from crmsync.care import CampaignPreview, Links, Terms, deliver, plan, preview, recover
 from crmsync.config import Config, build_config, read_document
 from crmsync.config.problem import nearest
 from crmsync.daemon.alerts import tell_team
@@ -297,6 +297,7 @@ class App:
                 now=self.clock.now(),
                 language=config.language,
                 folder=config.folder,
+                terms=self.terms,
             )
             result.failures += [
                 Failure("care", name, "config", campaign.problem)
@@ -315,6 +316,9 @@ class App:
                 review=self.plugins.review_message,
                 on_sent=self.plugins.message_sent,
                 at_most=at_most,
+                terms=self.terms,
+                links=self.links,
+                rates={entry.id: entry.pace for entry in config.channels if entry.pace is not None},
             )
             result.failures += [
                 Failure("care", "/".join(lane), "channel", reason)
@@ -366,6 +370,7 @@ class App:
             folder=self.config.folder,
             only=campaign,
             examples=examples,
+            terms=self.terms,
         )
 
     def full_pass(self, *, progress: Progress | None = None) -> PassResult:
@@ -378,6 +383,16 @@ class App:
             result += stage()
         result.stopped = self.stop.is_set()
         return result
+
+    @cached_property
+    def terms(self) -> Terms:
+        """What counts as permission. Raises ConfigError when a key of the suppression list is missing."""
+        return Terms.of(self.store, self.config.consent)
+
+    @cached_property
+    def links(self) -> Links:
+        """What messages carry for unsubscribing, and what reads it."""
+        return Links(self.terms.keyring, self.config.consent.url)
 
     def _run_finished(self, run: RunResult) -> None:
         self.on_run(run)

@@ -10,6 +10,7 @@ from collections.abc import Callable, Collection
 from contextlib import suppress
 
 import crmsync
+from crmsync.daemon import replies
 from crmsync.daemon.app import App
 from crmsync.daemon.current import Current
 from crmsync.daemon.endpoint import Answer, Endpoint, Request, Routes
@@ -207,7 +208,20 @@ class Daemon:
             ("GET", "/jobs"): self._next_jobs,
             ("GET", "/metrics"): lambda request: Answer(200, self._metrics.exposition(), CONTENT_TYPE),
             ("POST", "/webhooks/"): self._webhook,
+            ("GET", "/unsubscribe/"): self._reply(replies.ask_to_stop),
+            ("POST", "/unsubscribe/"): self._reply(replies.stop),
+            ("GET", "/confirm/"): self._reply(replies.ask_to_confirm),
+            ("POST", "/confirm/"): self._reply(replies.confirmed),
         }
+
+    def _reply(self, page: Callable[[App, Request], Answer]) -> Callable[[Request], Answer]:
+        """What a customer answers to a message, under the configuration at work then."""
+
+        def answer(request: Request) -> Answer:
+            with self._current.use() as app:
+                return page(app, request)
+
+        return answer
 
     def _webhook(self, request: Request) -> Answer:
         """An event of the platform of the connection that the path names."""

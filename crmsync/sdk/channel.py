@@ -1,13 +1,14 @@
-"""The contract of a channel: it delivers one message under one key."""
+"""The contract of a channel: it delivers messages, each under its key."""
 
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar, Generic, TypeVar
 
 from crmsync.sdk.connector import Connector, Context
+from crmsync.sdk.errors import CrmsyncError
 from crmsync.sdk.message import Idempotency, OutgoingMessage, Receipt
 from crmsync.sdk.records import Medium, Purpose
 from crmsync.sdk.settings import Settings
@@ -32,6 +33,8 @@ class Channel(ABC, Generic[S]):
     idempotency: ClassVar[Idempotency] = "none"
     purposes: ClassVar[frozenset[Purpose]] = frozenset({"service", "marketing"})
     max_length: ClassVar[int | None] = None
+    batch_size: ClassVar[int] = 1
+    """Above 1 the host calls `send_many`, with so many messages at the most."""
 
     def __init__(self, settings: S, context: ChannelContext) -> None:
         self.settings = settings
@@ -53,6 +56,16 @@ class Channel(ABC, Generic[S]):
     def send(self, message: OutgoingMessage, key: str) -> Receipt:
         """Deliver it. Raises TransientError or RateLimited (nothing was delivered, try again),
         PermanentError (it never will be), AuthError, or Unconfirmed (it may have been)."""
+
+    def send_many(self, messages: Sequence[tuple[OutgoingMessage, str]]) -> Iterable[Receipt | CrmsyncError]:
+        """Deliver several, each under its key. Gives, in their order and as soon as it is known, what
+        became of each: its receipt, or the error that `send` would have raised. An error that is raised
+        instead holds for every message that has no answer yet."""
+        for message, key in messages:
+            try:
+                yield self.send(message, key)
+            except CrmsyncError as error:
+                yield error
 
     def lookup(self, message: OutgoingMessage, key: str) -> Receipt | None:
         """The receipt of an earlier `send` under this key, or None when it was never delivered."""

@@ -27,7 +27,11 @@ class Recipient:
 
 @dataclass(frozen=True, slots=True)
 class OutgoingMessage:
-    """One message to one customer. The body is final text; nothing renders it again."""
+    """One message to one customer. The body is final text; nothing renders it again.
+
+    `unsubscribe_url` is where its reader unsubscribes without a login: a GET shows a page, a POST is done
+    at once (RFC 8058). It is None where no public address is configured.
+    """
 
     id: int
     campaign: str
@@ -37,6 +41,7 @@ class OutgoingMessage:
     body: str = field(repr=False)
     language: str
     order_id: str | None = None
+    unsubscribe_url: str | None = field(default=None, repr=False)
 
 
 @dataclass(frozen=True, slots=True)

@@ -59,6 +59,10 @@ class Consent(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """When it was said; without it the customer's `updated_at` counts."""
     source: ShortText = ""
     """Where it was said, for the shop's own records: checkout, newsletter form."""
+    confirmed: bool = False
+    """The customer said it twice, the second time from the address itself (double opt-in)."""
+    proof: ShortText = ""
+    """What shows that it was said: the platform's id of the statement, a form's version, an address."""
 
 
 class Customer(Record, frozen=True, kw_only=True, forbid_unknown_fields=True, gc=False):
@@ -79,6 +83,8 @@ class Customer(Record, frozen=True, kw_only=True, forbid_unknown_fields=True, gc
     """An ISO 3166 code where the platform has one."""
     region: ShortText | None = None
     city: ShortText | None = None
+    zone: ShortText | None = None
+    """The customer's IANA time zone, such as `Asia/Shanghai`."""
     registered_at: Time | None = None
     consents: list[Consent] = []
     """What the customer granted or refused; nothing said is no entry."""

@@ -100,6 +100,7 @@ def _customer(r: Customer) -> tuple[Any, ...]:
         r.country,
         r.region,
         r.city,
+        r.zone,
         at(r.registered_at),
     )
 
@@ -184,7 +185,7 @@ KINDS: dict[str, Kind] = {
     "customers": _kind(
         tables.Account,
         "customer_id name email email_verified phone phone_verified language country region city "
-        "registered_at",
+        "zone registered_at",
         _customer,
         account="external_id",
     ),

@@ -18,7 +18,18 @@ from crmsync.sync.kind import KINDS, LINES, Kind, Touch, account_ids, at, line_r
 AGENTS = Bulk(tables.Agent, ("connection_id", "external_id", "name", "learned_at"), keep=("learned_at",))
 CONSENTS = Bulk(
     tables.Consent,
-    ("connection_id", "account_id", "medium", "purpose", "granted", "at", "source", "learned_at"),
+    (
+        "connection_id",
+        "account_id",
+        "medium",
+        "purpose",
+        "granted",
+        "confirmed",
+        "at",
+        "source",
+        "proof",
+        "learned_at",
+    ),
 )
 TOUCHED = Bulk(tables.Touched, ("connection_id", "kind", "external_id", "stamp"))
 SEEN = Bulk(tables.Seen, ("run_id", "external_id"))
@@ -159,8 +170,10 @@ def _consents(connection: Connection, connection_id: int, customers: Sequence[Cu
                 consent.medium,
                 consent.purpose,
                 consent.granted,
+                consent.confirmed,
                 at(consent.at) or at(customer.updated_at) or now,
                 consent.source,
+                consent.proof,
                 now,
             )
             for customer in customers

@@ -229,6 +229,7 @@ class Shop:
         medium: str = "any",
         purpose: str = "marketing",
         at: datetime | None = None,
+        confirmed: bool = False,
     ) -> None:
         now = self.clock.now()
         with self.store.write() as transaction:
@@ -239,6 +240,7 @@ class Shop:
                     medium=medium,
                     purpose=purpose,
                     granted=granted,
+                    confirmed=confirmed,
                     at=at or now,
                     source="test",
                     learned_at=now,

@@ -8,7 +8,7 @@ from crmsync.store.tables.audit import Audit
 from crmsync.store.tables.backtest import Backtest
 from crmsync.store.tables.base import EPOCH, Instant, from_instant, to_instant
 from crmsync.store.tables.connection import Connection, CursorRow, Run, Seen
-from crmsync.store.tables.customer import Account, Consent, Customer, Suppression
+from crmsync.store.tables.customer import Account, Consent, Customer, HashKey, Suppression
 from crmsync.store.tables.fact import (
     AgentFact,
     CustomerFact,
@@ -24,6 +24,7 @@ from crmsync.store.tables.message import (
     Assignment,
     Delivery,
     DeliveryOutcome,
+    Lane,
     Message,
     MessageState,
 )
@@ -60,7 +61,9 @@ __all__ = [
     "FactRefresh",
     "Flag",
     "FlagEvent",
+    "HashKey",
     "Instant",
+    "Lane",
     "Message",
     "MessageState",
     "ModelFit",

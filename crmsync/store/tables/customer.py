@@ -39,14 +39,30 @@ class Account(Pulled, table=True):
     country: str | None = None
     region: str | None = None
     city: str | None = None
+    zone: str | None = None
     registered_at: datetime | None = instant(default=None)
 
 
 class Consent(SQLModel, table=True):
-    """The ledger of a customer's will: each statement once, the latest one counts."""
+    """The ledger of a customer's will: each statement once, the latest one counts.
+
+    `confirmed`: it was said a second time, from the address itself. `proof` is what shows that it was
+    said. Nothing here is ever changed; a change of will is another statement.
+    """
 
     __tablename__ = "consent"
-    __table_args__ = (UniqueConstraint("connection_id", "account_id", "medium", "purpose", "at", "granted"),)
+    __table_args__ = (
+        UniqueConstraint(
+            "connection_id",
+            "account_id",
+            "medium",
+            "purpose",
+            "at",
+            "granted",
+            "confirmed",
+            name="uq_consent_statement",
+        ),
+    )
 
     id: int | None = Field(default=None, primary_key=True)
     connection_id: int = Field(foreign_key="connection.id")
@@ -54,23 +70,39 @@ class Consent(SQLModel, table=True):
     medium: str
     purpose: str
     granted: bool
+    confirmed: bool = False
     at: datetime = instant()
     source: str
+    proof: str = ""
     learned_at: datetime = instant()
 
 
 class Suppression(SQLModel, table=True):
     """Nobody writes to this address (kind `account`, `email` or `phone`), whatever consent says.
 
-    `medium` is one medium or `any`. An account's value is `connection name:external id`.
+    The address itself is not kept, so that an entry outlives the erasure of its person: `value` is its
+    keyed hash (HMAC-SHA256) and `key_id` says under which key. `medium` is one medium or `any`,
+    `purpose` `marketing` or `any`. An account's address is `connection name:external id`.
     """
 
     __tablename__ = "suppression"
-    __table_args__ = (UniqueConstraint("kind", "value", "medium"),)
+    __table_args__ = (UniqueConstraint("value", "medium", "purpose"),)
 
     id: int | None = Field(default=None, primary_key=True)
     kind: str
     value: str
+    key_id: str
     medium: str = "any"
+    purpose: str = "any"
     reason: str
     at: datetime = instant()
+
+
+class HashKey(SQLModel, table=True):
+    """The key crmsync made for itself, for those who configure none: addresses are hashed under it, and
+    links signed. It stands here so that a backup without it cannot exist."""
+
+    __tablename__ = "hash_key"
+
+    id: int = Field(primary_key=True)
+    value: str

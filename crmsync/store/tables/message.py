@@ -51,6 +51,8 @@ class Message(SQLModel, table=True):
         Index(None, "state", "next_attempt_at"),
         Index(None, "campaign", "customer_id", "planned_at"),
         Index(None, "campaign", "attempted_at"),
+        Index(None, "attempted_at"),
+        Index(None, "connection_id", "account_id"),
         Index(None, "customer_id"),
     )
 
@@ -130,11 +132,27 @@ class Delivery(SQLModel, table=True):
 
 
 class Approval(SQLModel, table=True):
-    """A person has approved this text of this campaign's template; `approve: first` asks once for each."""
+    """A person has approved this text of this campaign's template, or with a `message_id` other than 0
+    this message alone. Where a campaign asks for several approvals, each is of another person."""
 
     __tablename__ = "approval"
 
     campaign: str = Field(primary_key=True)
     template_version: str = Field(primary_key=True)
-    actor: str
+    message_id: int = Field(default=0, primary_key=True)
+    actor: str = Field(primary_key=True)
     at: datetime = instant()
+
+
+class Lane(SQLModel, table=True):
+    """A channel on a connection that does not work: nothing goes out there before `open_until`, then one
+    message tries. `pauses` counts how often that was in vain. Without a row all is well."""
+
+    __tablename__ = "lane"
+
+    channel: str = Field(primary_key=True)
+    connection: str = Field(primary_key=True)
+    pauses: int
+    reason: str = Field(sa_type=Text)
+    since: datetime = instant()
+    open_until: datetime = instant()

@@ -11,7 +11,7 @@ from typing import Any
 
 import requests
 
-from crmsync.sdk import HttpSession, TransientError
+from crmsync.sdk import AuthError, HttpSession, TransientError
 from crmsync_woocommerce.settings import WooSettings
 
 Row = dict[str, Any]
@@ -75,7 +75,11 @@ class Api:
     def post(self, path: str, body: Row, *, idempotent: bool) -> Any:
         """Create something. Raises as `HttpSession.request` does."""
         url, params = self._place(f"{_NAMESPACE}/{path}")
-        return decoded(self._http.request("POST", url, params=params, json=body, idempotent=idempotent))
+        try:
+            return decoded(self._http.request("POST", url, params=params, json=body, idempotent=idempotent))
+        except AuthError as error:
+            # WooCommerce answers 401 also to a key that is right and may not write.
+            raise AuthError(error.what, fix="Check that the key's permission is Read/Write.") from None
 
     def _get(self, route: str, params: Mapping[str, Any] | None) -> requests.Response:
         url, place = self._place(route)

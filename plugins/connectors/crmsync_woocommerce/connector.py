@@ -137,7 +137,7 @@ class WooConnector(Connector[WooSettings]):
         return self._mapper.product(row)
 
     @customers.mapping
-    def customer(self, row: Row) -> Customer:
+    def customer(self, row: Row) -> Customer | None:
         return self._mapper.customer(row)
 
     @orders.mapping

@@ -27,6 +27,8 @@ STATUS: Mapping[str, OrderStatus] = {
     "refunded": "refunded",
 }
 
+STAFF = frozenset({"administrator", "shop_manager", "editor", "author", "contributor"})
+
 _count = number_reader("point")
 
 
@@ -79,10 +81,12 @@ class Mapper:
             completed_at=at,
         )
 
-    def customer(self, row: Row) -> Customer:
-        """A registered customer, or the guest of an order."""
+    def customer(self, row: Row) -> Customer | None:
+        """A registered customer, or the guest of an order; None for staff who never bought."""
         if "guest_of" in row:
             return self._guest(row["guest_of"])
+        if row.get("role") in STAFF and row.get("is_paying_customer") is not True:
+            return None
         billing, shipping = part(row, "billing"), part(row, "shipping")
         updated_at = _time(row, "date_modified_gmt")
         return Customer(

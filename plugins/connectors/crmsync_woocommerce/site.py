@@ -61,6 +61,6 @@ def currency_of(api: Api) -> str | None:
 def _exists(name: str) -> bool:
     try:
         ZoneInfo(name)
-    except (ValueError, OSError):
+    except (KeyError, ValueError, OSError):
         return False
     return True

@@ -21,7 +21,7 @@ def bound(value: str, zone: ZoneInfo, *, gmt: bool, hpos: bool) -> datetime:
     if found is None:
         raise InvalidDate(value)
     naive = datetime.fromisoformat(f"{found[1]}T{found[2]}")
-    if found[4] is None or (found[3] and hpos):
+    if found[4] is None or (found[3] and hpos and not gmt):
         return naive
     offset = timedelta() if found[4].upper() == "Z" else _offset(found[4])
     # WordPress moves a value with an offset to the site's zone, whichever column it is compared with.

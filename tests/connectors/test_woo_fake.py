@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -52,10 +52,7 @@ def shop() -> Shop:
 def test_what_a_date_filter_compares(zone: str, form: str, gmt: bool) -> None:
     shop = Shop(zone=zone, secure=True)
     hours = range(-14, 15)
-    ids = {
-        hour: shop.add_order(modified=AT.replace(day=13 + (1 + hour) // 24, hour=(1 + hour) % 24))
-        for hour in hours
-    }
+    ids = {hour: shop.add_order(modified=AT + timedelta(hours=hour)) for hour in hours}
     value = FORMS[form] or shop.wall(AT).strftime("%Y-%m-%dT%H:%M:15")
     flag = {"dates_are_gmt": "true"} if gmt else {}
     found = rows(ask(Rest(shop), "orders", modified_after=value, per_page="100", **flag))

@@ -19,8 +19,8 @@ _REMEMBERED = 20_000
 def customers(api: Api, size: int, connection: str, since: Cursor, started: datetime) -> Iterator[Page]:
     """All registered customers, who cannot be asked for by a time, and the guests of orders changed since.
 
-    Plugins give buyers roles of their own, so everybody is asked for; the mapping leaves out the shop's staff.
-    A guest comes once, with the latest order: orders are read from the newest back.
+    Plugins give buyers roles of their own, so everybody is asked for; the mapping leaves out the staff.
+    A guest comes once, with the latest order: orders are read from the highest number down.
     """
     stage, _, place = (since.token or _REGISTERED).partition(" ")
     if stage == _REGISTERED:

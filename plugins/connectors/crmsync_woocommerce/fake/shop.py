@@ -184,13 +184,12 @@ def stocked(shop: Shop, *, orders: int = 24, seed: int = 7) -> Shop:
     products = [shop.add_product(created=moment(), modified=moment()) for _ in range(16)]
     customers = [shop.add_customer(created=begin, modified=moment()) for _ in range(16)]
     statuses = ("processing", "completed", "completed", "on-hold", "pending", "cancelled", "failed", "packed")
-    for number in range(orders):
+    for number, created in enumerate(sorted(moment() for _ in range(orders))):
         buyer = (
             {"email": f"Guest{number % 6}@Example.test"}
             if number % 3 == 0
             else {"customer_id": dice.choice(customers)}
         )
-        created = moment()
         id = shop.add_order(
             created=created,
             modified=created + timedelta(hours=dice.randrange(20)),

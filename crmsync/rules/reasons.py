@@ -6,11 +6,17 @@ import json
 import math
 from typing import Any
 
+import msgspec
+
 from crmsync.sdk import Reason, Told
+
+# A full judging writes down the reasons of most customers.
+_ENCODE = msgspec.json.Encoder(order="sorted").encode
+_PLAIN = frozenset({str, int, bool, type(None)})
 
 
 def dump_reasons(reasons: tuple[Reason, ...]) -> str:
-    return json.dumps([_reason(reason) for reason in reasons], ensure_ascii=False, sort_keys=True)
+    return _ENCODE([_reason(reason) for reason in reasons]).decode()
 
 
 def load_reasons(text: str) -> tuple[Reason, ...]:
@@ -36,6 +42,8 @@ def load_told(found: dict[str, Any]) -> Told:
 
 def plain(value: Any) -> Any:
     """The value as JSON can hold it: numpy numbers as Python's, to nine digits, NaN as null."""
+    if type(value) in _PLAIN:
+        return value
     if isinstance(value, dict):
         return {str(key): plain(each) for key, each in value.items()}
     if isinstance(value, list | tuple):

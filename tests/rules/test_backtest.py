@@ -9,12 +9,17 @@ from typing import Any
 import pytest
 from crmsync_churn_risk.rule import ChurnRisk
 from crmsync_complaint_rate.rule import ComplaintRate
+from crmsync_cross_sell.rule import CrossSell
+from crmsync_late_delivery.rule import LateDelivery
+from crmsync_loyalty.rule import Loyalty
+from crmsync_purchase_propensity.rule import PurchasePropensity
 from crmsync_vip.rule import Vip
 from histories import START, History, day
 
 from crmsync.rules.backtest import Replay, gains_chart, last_backtests, replay, store_backtest
 from crmsync.sdk import Facts, Finding, Forecast, Model, NotEnoughEvidence, Rule, Settings, UsageError
 from crmsync.store import Store
+from crmsync.store import tables as t
 
 NOW = day(420)
 AS_OF = day(300)
@@ -206,6 +211,54 @@ def test_complaint_rates_against_raw_ones(store: Store, history: History) -> Non
     assert made.overall
     assert made.overall.auc > 0.6
     assert 30 < made.windows[0].groups["all"].n <= 60
+
+
+@pytest.mark.parametrize("kind", [Loyalty, PurchasePropensity])
+def test_who_buys_again_against_the_number_of_orders(
+    store: Store, history: History, kind: type[Rule[Any]]
+) -> None:
+    shop(history, 14, 350)
+    made = replay(store, "rule", kind(kind.Settings()), as_of=AS_OF, now=NOW, horizon=timedelta(days=60))
+    assert made.overall
+    assert made.overall.auc > 0.6
+    assert bool(made.windows[0].groups["all"].calibration) == (kind is PurchasePropensity)
+
+
+def test_late_deliveries_against_complaints_so_far(store: Store, history: History) -> None:
+    for number in range(60):
+        late = number % 2
+        due = day(298 if late else 310)
+        history.order(f"o{number}", f"c{number}", 295, status="shipped", promised_at=due)
+        if late and number % 3:
+            history.review(f"v{number}", "bad", f"o{number}", 305)
+    history.order("o99", "c99", 290)
+    history.save()
+    made = replay(store, "late", LateDelivery(LateDelivery.Settings()), as_of=AS_OF, now=NOW)
+    everybody = made.windows[0].groups["all"]
+    assert (everybody.n, everybody.happened, everybody.rule.flagged) == (60, 20, 30)
+    assert made.verdict == "better"
+
+
+def test_pairs_of_products_against_orders_with_both(store: Store, history: History) -> None:
+    def sell(*products: str, at: float, times: int) -> None:
+        for _ in range(times):
+            history.order(f"o{len(history.rows[t.Order])}", None, at, lines=products)
+
+    for pair in range(30):
+        a, b, lasting = f"a{pair}", f"b{pair}", pair % 2
+        sell(a, b, at=100, times=12)
+        for alone in (a, b):
+            sell(alone, at=100, times=0 if lasting else 18)
+        sell(*((a, b) if lasting else (a,)), at=320, times=6)
+        if not lasting:
+            sell(b, at=320, times=6)
+    history.save()
+    made = replay(
+        store, "cross", CrossSell(CrossSell.Settings()), as_of=AS_OF, now=NOW, horizon=timedelta(days=60)
+    )
+    everybody = made.windows[0].groups["all"]
+    assert (everybody.n, everybody.happened) == (60, 30)
+    assert made.verdict == "better"
 
 
 def test_the_last_one_of_each_rule_is_kept(store: Store, history: History) -> None:

@@ -18,7 +18,8 @@ from crmsync_demo.settings import DemoSettings
 from sqlalchemy import text
 
 from crmsync.insight import load_facts, refresh_facts
-from crmsync.rules import judge_rules, standing_flags
+from crmsync.plugins import load_plugins
+from crmsync.rules import judge_rules, retire_rules, standing_flags
 from crmsync.store import Store
 from crmsync.sync.connection import open_source, sync_connection
 from crmsync.testing.shop import Shop
@@ -105,6 +106,23 @@ def test_the_ranking_beats_plain_recency(pulled: Pulled) -> None:
     away = np.array([names[facts.ids[row]] not in buys for row in rows])
     by_score = np.array([scores[facts.ids[row]] for row in rows])
     assert _auc(by_score, away) > _auc(facts["recency_days"][rows], away)
+
+
+def test_every_bundled_rule_judges_it(pulled: Pulled) -> None:
+    rules = {f"all_{name}": kind(kind.Settings()) for name, kind in load_plugins().rules.items()}
+    lifecycle = load_plugins().rules["lifecycle"]
+    rules["all_types"] = lifecycle(lifecycle.Settings(view="type"))
+    result = judge_rules(pulled.store, rules, pulled.shop.now)
+    assert not result.failed
+    everybody = load_facts(pulled.store, "customer", pulled.shop.now)
+    stages = {flag.subject_id: flag.state for flag in standing_flags(pulled.store, rule="all_lifecycle")}
+    assert stages.keys() == set(everybody.ids[everybody["orders"] > 0])
+    assert set(stages.values()) == {"exploration", "build_up", "stable", "decline"}
+    types = {flag.state for flag in standing_flags(pulled.store, rule="all_types")}
+    assert types >= {"potential", "first", "repeat", "loyal", "lost", "won_back"}
+    late = standing_flags(pulled.store, rule="all_late_delivery")
+    assert {flag.reasons[0].evidence[0] for flag in late} <= set(pulled.shop.truth()["late_orders"])
+    retire_rules(pulled.store, RULES, pulled.shop.now)
 
 
 def test_a_second_pass_changes_nothing(pulled: Pulled) -> None:

@@ -22,6 +22,7 @@ from hand_facts import NOW, facts, findings, rule
 from histories import History, random_history
 
 from crmsync.insight import load_facts, refresh_facts
+from crmsync.plugins import load_plugins
 from crmsync.rules import judge_rules, standing_flags
 from crmsync.sdk import Finding, Model
 from crmsync.store import Store
@@ -249,6 +250,10 @@ RULES = {
     "complaint": rule(Complaint, within="300d"),
     "scorecard": rule(ServiceScorecard, minimum=1),
 }
+
+
+def test_every_bundled_rule_is_held_to_what_follows() -> None:
+    assert {each.name for each in RULES.values()} == load_plugins().rules.keys()
 
 
 def flags(store: Store) -> list[tuple[Any, ...]]:

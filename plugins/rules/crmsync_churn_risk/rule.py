@@ -102,16 +102,14 @@ class ChurnRisk(Rule[ChurnRiskSettings], Predicts):
         chance, score, expected = (
             of(facts, rows, self._days_ahead) for of in (risk.none, risk.score, risk.expected)
         )
-        for row, none, place, purchases in zip(
-            rows, chance.tolist(), score.tolist(), expected.tolist(), strict=True
+        worth = chance >= self.settings.medium - self.settings.slack
+        told = (chance, score, expected)
+        for (customer, silence), none, place, purchases in zip(
+            _silences(facts, rows[worth]), *(column[worth].tolist() for column in told), strict=True
         ):
-            if none >= self.settings.medium - self.settings.slack:
-                reason = self._reason(risk, none, purchases)
-                level: Level = "high" if none >= self.settings.high else "medium"
-                raises = none >= self.settings.medium
-                yield Finding(
-                    str(facts.ids[row]), level, place, (*_silence(facts, row), reason), raises=raises
-                )
+            reason = self._reason(risk, none, purchases)
+            level: Level = "high" if none >= self.settings.high else "medium"
+            yield Finding(customer, level, place, (*silence, reason), raises=none >= self.settings.medium)
 
     def forecast(self, facts: Facts, model: Model | None) -> Forecast:
         import numpy as np
@@ -156,25 +154,31 @@ class ChurnRisk(Rule[ChurnRiskSettings], Predicts):
     def _by_silence(self, facts: Facts, rows: Array, model: Model) -> Iterator[Finding]:
         medium, high = model.parameters["medium"], model.parameters["high"]
         place = Risk.of(model.parameters["ranking"]).score(facts, rows, self._days_ahead)
-        for row, score in zip(rows, place.tolist(), strict=True):
-            days = float(facts["recency_days"][row])
-            if days < medium * (1 - self.settings.slack):
-                continue
+        silent = facts["recency_days"][rows]
+        worth = silent >= medium * (1 - self.settings.slack)
+        for (customer, silence), days, score in zip(
+            _silences(facts, rows[worth]), silent[worth].tolist(), place[worth].tolist(), strict=True
+        ):
             level: Level = "high" if days >= high else "medium"
             cutoff, share = (high, _QUANTILES["high"]) if days >= high else (medium, _QUANTILES["medium"])
             told = Told(UNUSUAL, {"share": f"{share:.1%}", "days": round(cutoff)})
             reason = Reason("recency_days", days, told, threshold=cutoff)
-            yield Finding(
-                str(facts.ids[row]), level, score, (*_silence(facts, row), reason), raises=days >= medium
-            )
+            yield Finding(customer, level, score, (*silence, reason), raises=days >= medium)
 
 
-def _silence(facts: Facts, row: int) -> tuple[Reason, ...]:
-    days = int(facts["recency_days"][row])
-    if facts["x"][row] == 0:
-        return (Reason("recency_days", days, Told(ONCE, {"days": days})),)
-    gap = max(1, round(float(facts["mean_gap_days"][row])))
-    return (
-        Reason("recency_days", days, Told(SILENT, {"days": days})),
-        Reason("mean_gap_days", gap, Told(RHYTHM, {"gap": gap})),
-    )
+def _silences(facts: Facts, rows: Array) -> Iterator[tuple[str, tuple[Reason, ...]]]:
+    """Each of these customers, with how long they have been silent and what is usual for them."""
+    columns = (facts[name][rows].tolist() for name in ("recency_days", "x", "mean_gap_days"))
+    for customer, silent, x, gap in zip(facts.ids[rows].tolist(), *columns, strict=True):
+        days = int(silent)
+        if x == 0:
+            yield customer, (Reason("recency_days", days, Told(ONCE, {"days": days})),)
+            continue
+        usual = max(1, round(gap))
+        yield (
+            customer,
+            (
+                Reason("recency_days", days, Told(SILENT, {"days": days})),
+                Reason("mean_gap_days", usual, Told(RHYTHM, {"gap": usual})),
+            ),
+        )

@@ -114,11 +114,15 @@ class _Shared:
 
     def __init__(self) -> None:
         self._made: dict[tuple[Any, ...], tuple[Reason, ...]] = {}
+        self._names: dict[str, list[str]] = {}
 
     def __call__(self, state: str, message: str, values: dict[str, Any]) -> tuple[Reason, ...]:
-        used = {name: value for name, value in values.items() if f"{{{name}}}" in message}
-        key = (message, *used.values())
+        names = self._names.get(message)
+        if names is None:
+            names = self._names[message] = [name for name in values if f"{{{name}}}" in message]
+        key = (message, *(values[name] for name in names))
         if key not in self._made:
+            used = {name: values[name] for name in names}
             for day in used.keys() & {"first", "last"}:
                 used[day] = written_day(used[day])
             reasons = [Reason("purchase_days", values["purchases"], Told(message, used))]

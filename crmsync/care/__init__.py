@@ -1,5 +1,6 @@
 """Care: flags become messages, messages become deliveries, and nobody is written to twice."""
 
+from crmsync.care.bounce import take_bounces
 from crmsync.care.breaker import BrokenLane, broken_lanes, reset_lane
 from crmsync.care.consent import Statement, statements, withdraw_consent
 from crmsync.care.decision import Resolution, approve, cancel, resolve
@@ -71,6 +72,7 @@ __all__ = [
     "statements",
     "suppress",
     "suppress_person",
+    "take_bounces",
     "unsubscribe",
     "unsubscribe_by_reply",
     "unsuppress",

@@ -21,7 +21,7 @@ AlertKind = Literal[
 ]
 """`connection_failed`: the last run of one of its streams stored nothing. `stream_behind`: no run has
 reached the platform's end for three of its intervals. `records_rejected`: records are in quarantine.
-`breaker_open`: a channel's last five attempts delivered nothing. `rate_over_threshold`: a rule's flag
+`breaker_open`: a channel is left alone because its last attempts failed. `rate_over_threshold`: a rule's flag
 stands on a product, a shop or an agent. `approval_waiting`: messages wait for a person to approve them.
 `message_unknown`: only a person can tell whether messages arrived."""
 

@@ -11,8 +11,9 @@ from collections.abc import Callable, Collection, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import cached_property, partial
 from pathlib import Path
+from typing import Any
 
-from crmsync.care import CampaignPreview, Links, Terms, deliver, plan, preview, recover
+from crmsync.care import CampaignPreview, Links, Terms, deliver, plan, preview, recover, take_bounces
 from crmsync.config import Config, build_config, read_document
 from crmsync.config.problem import nearest
 from crmsync.daemon.alerts import tell_team
@@ -25,6 +26,7 @@ from crmsync.insight import Windows, refresh_facts
 from crmsync.plugins import PluginHost, open_config
 from crmsync.rules import judge_rules, retire_rules
 from crmsync.sdk import (
+    Channel,
     Clock,
     ConfigError,
     FlagChange,
@@ -325,9 +327,14 @@ class App:
                 for lane, reason in result.delivery.paused.items()
             ]
 
+        def take(id: str, channel: Channel[Any]) -> None:
+            take_bounces(self.store, id, channel, now=self.clock.now())
+
         self._guarded(result, "care", "plan", make_plan)
         if not self.stop.is_set():
             self._guarded(result, "care", "delivery", send)
+        for id, channel in self.parts.channels.items():
+            self._guarded(result, "care", id, partial(take, id, channel))
         result.failures += self.parts.unusable("care")
         return result
 

@@ -10,6 +10,7 @@ from functools import partial
 
 from sqlalchemy import func, select
 
+from crmsync.care import broken_lanes
 from crmsync.config import Config
 from crmsync.config.alert import AlertKind
 from crmsync.daemon.status import StreamStatus, read_status
@@ -17,10 +18,8 @@ from crmsync.rules.reasons import load_told
 from crmsync.sdk import Told, mark
 from crmsync.sdk.redaction import Redactor
 from crmsync.store import Store
-from crmsync.store.tables import Connection, Delivery, Flag, Message
+from crmsync.store.tables import Flag, Message
 
-FAILURES_TO_OPEN = 5
-_LATEST = 1_000  # attempts that are looked through for each channel's last ones
 _WAITING = mark("{count} messages")
 _LAST = mark("last complete at {at}")
 _REJECTED = mark("{count} records")
@@ -78,37 +77,8 @@ def _rejected(streams: Collection[StreamStatus]) -> list[Trouble]:
     ]
 
 
-def _unsent(store: Store) -> list[Trouble]:
-    """Channels whose latest attempts all delivered nothing. One that a message was given up after shows
-    that the channel itself works."""
-    latest = select(func.max(Delivery.id) - _LATEST).scalar_subquery()
-    lane = (Message.channel, Connection.name)
-    ranked = (
-        select(
-            Message.channel,
-            Connection.name.label("connection"),
-            Delivery.outcome,
-            Delivery.reason,
-            func.row_number().over(partition_by=lane, order_by=Delivery.id.desc()).label("rank"),
-        )
-        .join(Message, Message.id == Delivery.message_id)
-        .join(Connection, Connection.id == Message.connection_id)
-        .where(Delivery.id > latest, Delivery.ended_at.is_not(None))
-        .subquery()
-    )
-    with store.read() as reading:
-        rows = reading.execute(
-            select(ranked).where(ranked.c.rank <= FAILURES_TO_OPEN).order_by(ranked.c.rank)
-        ).all()
-    lanes: dict[str, list[tuple[str, str]]] = {}
-    for row in rows:
-        lanes.setdefault(f"{row.channel}/{row.connection}", []).append((row.outcome, row.reason))
-    return [
-        Trouble(name, _plain(attempts[0][1]))
-        for name, attempts in lanes.items()
-        if len(attempts) == FAILURES_TO_OPEN
-        and all(outcome not in ("sent", "dead") for outcome, _ in attempts)
-    ]
+def _broken(store: Store) -> list[Trouble]:
+    return [Trouble(f"{lane.channel}/{lane.connection}", _plain(lane.reason)) for lane in broken_lanes(store)]
 
 
 def _flagged(store: Store) -> list[Trouble]:
@@ -145,7 +115,7 @@ _OF_STREAMS: dict[AlertKind, Callable[[Collection[StreamStatus]], list[Trouble]]
     "records_rejected": _rejected,
 }
 _IN_STORE: dict[AlertKind, Callable[[Store], list[Trouble]]] = {
-    "breaker_open": _unsent,
+    "breaker_open": _broken,
     "rate_over_threshold": _flagged,
     "approval_waiting": partial(_in_state, "awaiting_approval"),
     "message_unknown": partial(_in_state, "unknown"),

@@ -43,7 +43,7 @@ from crmsync.sdk.http import (
     TokenStore,
     Wait,
 )
-from crmsync.sdk.message import OutgoingMessage, Receipt, Recipient
+from crmsync.sdk.message import Bounce, OutgoingMessage, Receipt, Recipient
 from crmsync.sdk.money import display, exponent, major, minor
 from crmsync.sdk.over_http import OverHttp
 from crmsync.sdk.prediction import Forecast, Predicts
@@ -74,6 +74,7 @@ __all__ = [
     "AuthError",
     "BasicAuth",
     "BearerToken",
+    "Bounce",
     "Channel",
     "ChannelContext",
     "Clock",

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar, Generic, TypeVar
 
 from crmsync.sdk.connector import Connector, Context
 from crmsync.sdk.errors import CrmsyncError
-from crmsync.sdk.message import Idempotency, OutgoingMessage, Receipt
+from crmsync.sdk.message import Bounce, Idempotency, OutgoingMessage, Receipt
 from crmsync.sdk.records import Medium, Purpose
 from crmsync.sdk.settings import Settings
 
@@ -70,6 +70,11 @@ class Channel(ABC, Generic[S]):
     def lookup(self, message: OutgoingMessage, key: str) -> Receipt | None:
         """The receipt of an earlier `send` under this key, or None when it was never delivered."""
         raise NotImplementedError
+
+    def bounces(self) -> Iterator[Bounce]:
+        """Addresses that turned out to be no good since the last time. Each has been dealt with when the
+        next is asked for: what marks it as read comes after its `yield`."""
+        return iter(())
 
     def close(self) -> None:
         """Release what `send` holds open."""

@@ -45,6 +45,15 @@ class OutgoingMessage:
 
 
 @dataclass(frozen=True, slots=True)
+class Bounce:
+    """An address that is no good: the message with this key could not be delivered there, for ever."""
+
+    key: str
+    address: str = field(repr=False)
+    why: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Receipt:
     """Proof of delivery to the channel: its own reference, and whether it had seen the key before."""
 

@@ -18,6 +18,7 @@ class Mailbox:
     connections: int = 0
     extensions: list[str] = field(default_factory=lambda: ["AUTH PLAIN LOGIN", "8BITMIME"])
     tls: ssl.SSLContext | None = None
+    implicit: bool = False
 
 
 class _Gone(Exception):
@@ -26,9 +27,15 @@ class _Gone(Exception):
 
 class _Talk(socketserver.StreamRequestHandler):
     server: SmtpServer
+    encrypted = False
 
     def handle(self) -> None:
         self.box.connections += 1
+        if self.box.tls is not None and self.box.implicit:
+            try:
+                self.encrypt(self.box.tls)
+            except OSError:
+                return
         try:
             self.answer("GREETING", "220 ready")
             while line := self.rfile.readline():
@@ -39,6 +46,16 @@ class _Talk(socketserver.StreamRequestHandler):
     @property
     def box(self) -> Mailbox:
         return self.server.box
+
+    def encrypt(self, tls: ssl.SSLContext) -> None:
+        self.connection = tls.wrap_socket(self.request, server_side=True)
+        self.rfile = self.connection.makefile("rb")
+        self.wfile = self.connection.makefile("wb", 0)
+        self.encrypted = True
+
+    def finish(self) -> None:
+        super().finish()
+        self.connection.close()
 
     def answer(self, verb: str, usual: str) -> bool:
         """Say the usual or what the test wants instead. Returns whether it was the usual."""
@@ -59,7 +76,10 @@ class _Talk(socketserver.StreamRequestHandler):
             if self.answer("DATA", "354 go on"):
                 self.text()
         elif verb == "STARTTLS":
-            self.answer("STARTTLS", "220 go on")
+            if self.answer("STARTTLS", "220 go on") and self.box.tls is not None:
+                self.encrypt(self.box.tls)
+        elif self.box.tls is not None and not self.encrypted:
+            self.answer(verb, "530 encrypt first")
         elif verb == "AUTH":
             self.answer("AUTH", "235 welcome")
         elif verb == "QUIT":

@@ -80,6 +80,36 @@ def test_settings_appear_in_the_headers(server: SmtpServer) -> None:
     assert any(command.startswith("AUTH") for command in server.box.commands)
 
 
+@pytest.mark.parametrize(
+    ("configured", "told", "one_click"),
+    [
+        (None, "<https://shop.example/u/t1>", "List-Unsubscribe=One-Click"),
+        (
+            "mailto:out@shop.example",
+            "<https://shop.example/u/t1>, <mailto:out@shop.example>",
+            "List-Unsubscribe=One-Click",
+        ),
+    ],
+)
+def test_a_readers_own_link_comes_first(
+    server: SmtpServer, configured: str | None, told: str, one_click: str
+) -> None:
+    (channel,) = opened(server, unsubscribe=configured)
+    channel.send(message(unsubscribe_url="https://shop.example/u/t1"), KEY)
+    channel.close()
+    mail = parsed(server.box.mails[0])
+    assert (mail["List-Unsubscribe"], mail["List-Unsubscribe-Post"]) == (told, one_click)
+
+
+def test_mail_alone_is_no_one_click(server: SmtpServer) -> None:
+    (channel,) = opened(server, unsubscribe="mailto:out@shop.example")
+    channel.send(message(), KEY)
+    channel.close()
+    mail = parsed(server.box.mails[0])
+    assert mail["List-Unsubscribe"] == "<mailto:out@shop.example>"
+    assert mail["List-Unsubscribe-Post"] is None
+
+
 def test_one_connection_serves_many_mails_and_is_made_anew_when_it_is_gone(
     channel: EmailChannel, box: Mailbox
 ) -> None:

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import smtplib
 import ssl
+from collections.abc import Iterator
 from contextlib import suppress
+from datetime import datetime
 
 from crmsync.sdk import (
     AuthError,
+    Bounce,
     Channel,
     ChannelContext,
     OutgoingMessage,
@@ -16,7 +19,9 @@ from crmsync.sdk import (
     TransientError,
     Unconfirmed,
 )
+from crmsync_email.bounce import bounces_in, final_status
 from crmsync_email.mail import compose
+from crmsync_email.mailbox import mails
 from crmsync_email.settings import EmailSettings, is_address
 
 _LOST = (smtplib.SMTPServerDisconnected, OSError)
@@ -36,6 +41,9 @@ class EmailChannel(Channel[EmailSettings]):
     def __init__(self, settings: EmailSettings, context: ChannelContext) -> None:
         super().__init__(settings, context)
         self._server: smtplib.SMTP | None = None
+        self._tls = ssl.create_default_context(cafile=settings.ca_file)
+        self._no_good: list[Bounce] = []
+        self._looked_at: datetime | None = None
 
     def reaches(self, message: OutgoingMessage) -> str | None:
         if not message.recipient.email:
@@ -49,12 +57,26 @@ class EmailChannel(Channel[EmailSettings]):
         mail = compose(message, key, self.settings, now)
         server = self._open()
         try:
-            self._envelope(server, message.recipient.email or "")
+            self._envelope(server, message.recipient.email or "", key)
         except _LOST as error:
             self.close()
             raise TransientError(f"{self._where()} ended the connection: {_why(error)}.") from None
         self._content(server, mail.as_bytes())
         return Receipt(reference=str(mail["Message-ID"]), at=now)
+
+    def bounces(self) -> Iterator[Bounce]:
+        """Addresses the server has refused itself, then those in new reports of undelivered mail."""
+        while self._no_good:
+            yield self._no_good[0]
+            del self._no_good[0]
+        now = self.clock.now()
+        every = self.settings.bounces_every
+        if self.settings.bounces is None or (self._looked_at and now - self._looked_at < every):
+            return
+        self._looked_at = now
+        domain = self.settings.sender.rpartition("@")[2]
+        for mail in mails(self.settings.bounces):
+            yield from bounces_in(mail, domain)
 
     def close(self) -> None:
         server, self._server = self._server, None
@@ -63,13 +85,15 @@ class EmailChannel(Channel[EmailSettings]):
                 server.quit()
             server.close()
 
-    def _envelope(self, server: smtplib.SMTP, to: str) -> None:
+    def _envelope(self, server: smtplib.SMTP, to: str, key: str) -> None:
         """Everything before the text: until here nothing can have been delivered."""
         code, _ = server.mail(self.settings.sender)
         if code != 250:
             raise self._refused(server, code, AuthError)
-        code, _ = server.rcpt(to)
+        code, words = server.rcpt(to)
         if code not in (250, 251):
+            if code >= 500 and (status := final_status(words.decode(errors="replace"))):
+                self._no_good.append(Bounce(key, to, f"the mail server refused it: {status}"))
             raise self._refused(server, code, PermanentError)
         code, _ = server.docmd("DATA")
         if code != 354:
@@ -101,12 +125,14 @@ class EmailChannel(Channel[EmailSettings]):
         try:
             if settings.tls == "tls":
                 server: smtplib.SMTP = smtplib.SMTP_SSL(
-                    settings.host, settings.port, timeout=timeout, context=ssl.create_default_context()
+                    settings.host, settings.port, timeout=timeout, context=self._tls
                 )
             else:
                 server = smtplib.SMTP(settings.host, settings.port, timeout=timeout)
         except smtplib.SMTPConnectError as error:
             raise TransientError(f"{self._where()} refused the connection: {error.smtp_code}.") from None
+        except ssl.SSLCertVerificationError as error:
+            raise self._untrusted(error) from None
         except _LOST as error:
             raise TransientError(f"{self._where()} cannot be reached: {_why(error)}.") from None
         try:
@@ -121,7 +147,7 @@ class EmailChannel(Channel[EmailSettings]):
         settings = self.settings
         try:
             if settings.tls == "starttls":
-                server.starttls(context=ssl.create_default_context())
+                server.starttls(context=self._tls)
             server.ehlo_or_helo_if_needed()
             if settings.username is not None and settings.password is not None:
                 server.login(settings.username, settings.password.get_secret_value())
@@ -137,6 +163,8 @@ class EmailChannel(Channel[EmailSettings]):
                 f"{self._where()} offers no {'STARTTLS' if settings.tls == 'starttls' else 'login'}.",
                 fix="Set tls, username and password as the server's operator says.",
             ) from None
+        except ssl.SSLCertVerificationError as error:
+            raise self._untrusted(error) from None
         except (smtplib.SMTPException, OSError) as error:
             raise TransientError(f"{self._where()} failed the greeting: {_why(error)}.") from None
 
@@ -158,6 +186,12 @@ class EmailChannel(Channel[EmailSettings]):
         if code in _LOGIN_REFUSED:
             return AuthError(f"{self._where()} answered {code}: it wants a login.")
         return final(f"{self._where()} answered {code}.")
+
+    def _untrusted(self, error: ssl.SSLCertVerificationError) -> AuthError:
+        return AuthError(
+            f"{self._where()} has no valid certificate: {error.verify_message}.",
+            fix="Set ca_file if the server has a certificate of its own.",
+        )
 
     def _where(self) -> str:
         return f"The mail server {self.settings.host}:{self.settings.port}"

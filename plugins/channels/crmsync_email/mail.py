@@ -27,9 +27,11 @@ def compose(message: OutgoingMessage, key: str, settings: EmailSettings, now: da
     mail["Content-Language"] = _line(message.language)
     if settings.reply_to:
         mail["Reply-To"] = settings.reply_to
-    if settings.unsubscribe:
-        mail["List-Unsubscribe"] = f"<{settings.unsubscribe}>"
-        if settings.unsubscribe.startswith("https://"):
+    # The message's own link knows its reader; the first of them is what mail programs use.
+    links = [link for link in (message.unsubscribe_url, settings.unsubscribe) if link]
+    if links:
+        mail["List-Unsubscribe"] = ", ".join(f"<{link}>" for link in links)
+        if any(link.startswith("https://") for link in links):
             mail["List-Unsubscribe-Post"] = "List-Unsubscribe=One-Click"
     mail.set_content(message.body)
     return mail

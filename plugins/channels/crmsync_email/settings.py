@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from pathlib import Path
 from typing import Annotated, Literal
 
 from pydantic import AfterValidator, Field, SecretStr, model_validator
@@ -40,6 +41,35 @@ Line = Annotated[str, AfterValidator(_check_line)]
 Address = Annotated[str, AfterValidator(_check_address)]
 
 
+class MaildirSettings(Settings):
+    """A folder that a mail server on this machine delivers to."""
+
+    kind: Literal["maildir"]
+    path: Path = Field(description="The Maildir, with its folders new and cur.")
+
+
+class ImapSettings(Settings):
+    """A mailbox on a server."""
+
+    kind: Literal["imap"]
+    host: Line = Field(description="The IMAP server.")
+    port: int = Field(993, ge=1, le=65535, description="Its port.")
+    tls: Literal["tls", "none"] = Field(
+        "tls", description="How the connection is encrypted; none only to this machine."
+    )
+    ca_file: Path | None = Field(None, description="Certificates to trust instead of the usual ones.")
+    username: Line = Field(description="Who logs in.")
+    password: SecretStr = Field(description="The password to log in with.")
+    folder: Annotated[Line, Field(pattern=r'^[^"\\]+$')] = Field("INBOX", description="Where reports arrive.")
+    timeout: Duration = Field(parse_duration("30s"), description="How long the server may be silent.")
+
+    @model_validator(mode="after")
+    def _plain_only_here(self) -> ImapSettings:
+        if self.tls == "none" and not is_loopback(self.host):
+            raise ValueError("tls: none is only for a server on this machine; use tls")
+        return self
+
+
 class EmailSettings(Settings):
     """The mail server, and who the messages are from."""
 
@@ -57,6 +87,11 @@ class EmailSettings(Settings):
         None, description="Where a reader unsubscribes: an https:// or mailto: address."
     )
     timeout: Duration = Field(parse_duration("30s"), description="How long the server may be silent.")
+    ca_file: Path | None = Field(None, description="Certificates to trust instead of the usual ones.")
+    bounces: Annotated[MaildirSettings | ImapSettings, Field(discriminator="kind")] | None = Field(
+        None, description="Where reports of undelivered mail arrive, which is where the sender's mail does."
+    )
+    bounces_every: Duration = Field(parse_duration("5m"), description="How often they are looked for.")
 
     @model_validator(mode="after")
     def _plain_only_here(self) -> EmailSettings:

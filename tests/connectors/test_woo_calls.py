@@ -76,7 +76,8 @@ def test_over_https_the_keys_go_as_they_are(keys_in: str) -> None:
     def answer(request: Any) -> tuple[int, dict[str, str], bytes]:
         url = urlsplit(request.url)
         headers = {name.lower(): value for name, value in request.headers.items()}
-        assert (keys_in == "header") == ("authorization" in headers)
+        wanted = keys_in == "header" and url.path != "/wp-json/"
+        assert wanted == ("authorization" in headers)
         query = dict(parse_qsl(url.query, keep_blank_values=True))
         reply = rest(request.method, f"https://shop.test{url.path}", query, headers, b"")
         return reply.status, reply.headers, reply.body
@@ -103,6 +104,17 @@ def test_plain_permalinks(case: Case, stream: str) -> None:
     woo = case.open(plain_permalinks=True)
     assert woo.check().name == "Peer Woo"
     assert pull(woo, stream) == expected
+
+
+def test_with_plain_permalinks_the_url_holds_what_woocommerce_looks_for() -> None:
+    with responses.RequestsMock() as mock:
+        mock.add("GET", "https://shop.test/", json=[])
+        woo = connector("https://shop.test", FakeClock(), plain_permalinks=True, hidden_statuses=[])
+        list(woo.products(Cursor()))
+        woo.http.close()
+        [*_, call] = mock.calls
+        assert "wp-json/wc/" in str(call.request.url)
+        assert "rest_route=/wc/v3/products" in str(call.request.url)
 
 
 NOTICE = b"<br />\n<b>Warning</b>:  Undefined array key [0] in {a.php} on line <b>7</b><br />\n"

@@ -13,12 +13,11 @@ import requests
 
 from crmsync.sdk import AuthError, HttpSession, TransientError
 from crmsync_woocommerce.settings import WooSettings
+from crmsync_woocommerce.signature import WOOCOMMERCE
 
 Row = dict[str, Any]
 
 _NAMESPACE = "wc/v3"
-# WooCommerce looks at the keys only where this stands in the URL, which plain permalinks do not put there.
-_WAKES_AUTH = {"crmsync": "wp-json/wc/"}
 _MOST_NOTICES = 500
 
 
@@ -74,21 +73,22 @@ class Api:
 
     def post(self, path: str, body: Row, *, idempotent: bool) -> Any:
         """Create something. Raises as `HttpSession.request` does."""
-        url, params = self._place(f"{_NAMESPACE}/{path}")
         try:
-            return decoded(self._http.request("POST", url, params=params, json=body, idempotent=idempotent))
+            url = self._url(f"{_NAMESPACE}/{path}")
+            return decoded(self._http.request("POST", url, json=body, idempotent=idempotent))
         except AuthError as error:
             # WooCommerce answers 401 also to a key that is right and may not write.
             raise AuthError(error.what, fix="Check that the key's permission is Read/Write.") from None
 
     def _get(self, route: str, params: Mapping[str, Any] | None) -> requests.Response:
-        url, place = self._place(route)
-        return self._http.request("GET", url, params={**place, **(params or {})})
+        return self._http.request("GET", self._url(route), params=params)
 
-    def _place(self, route: str) -> tuple[str, Row]:
-        if self._plain:
-            return f"{self._base}/", {"rest_route": f"/{route}", **(_WAKES_AUTH if route else {})}
-        return f"{self._base}/wp-json/{route}", {}
+    def _url(self, route: str) -> str:
+        if not self._plain:
+            return f"{self._base}/wp-json/{route}"
+        # Plain permalinks do not put into the URL what makes WooCommerce look at the keys; and as a parameter
+        # of its own it would come encoded.
+        return f"{self._base}/?rest_route=/{route}" + (f"&crmsync={WOOCOMMERCE}" if route else "")
 
 
 def decoded(response: requests.Response) -> Any:

@@ -40,7 +40,7 @@ from crmsync_woocommerce.orders import orders
 from crmsync_woocommerce.refunds import refunds
 from crmsync_woocommerce.reviews import reviews
 from crmsync_woocommerce.settings import WooSettings
-from crmsync_woocommerce.signature import OneLeggedOAuth, QueryKeys
+from crmsync_woocommerce.signature import OneLeggedOAuth, OnlyWooCommerce, QueryKeys
 from crmsync_woocommerce.site import currency_of, site, zone_of
 from crmsync_woocommerce.walk import by_id
 
@@ -65,11 +65,14 @@ class WooConnector(Connector[WooSettings]):
     def auth(self) -> requests.auth.AuthBase:
         """Over plain http, which settings allow on this machine alone, the shop ignores bare keys."""
         key, secret = self.settings.consumer_key, self.settings.consumer_secret
+        keys: requests.auth.AuthBase
         if self.settings.base_url.startswith("http://"):
-            return OneLeggedOAuth(key, secret, self.clock)
-        if self.settings.keys_in == "query":
-            return QueryKeys(key, secret)
-        return BasicAuth(key.get_secret_value(), secret)
+            keys = OneLeggedOAuth(key, secret, self.clock)
+        elif self.settings.keys_in == "query":
+            keys = QueryKeys(key, secret)
+        else:
+            keys = BasicAuth(key.get_secret_value(), secret)
+        return OnlyWooCommerce(keys)
 
     def rate_limits(self) -> Mapping[str, Rate]:
         return {"default": self.settings.rate}

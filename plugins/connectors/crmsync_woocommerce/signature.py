@@ -15,6 +15,22 @@ from requests.auth import AuthBase
 
 from crmsync.sdk import Clock
 
+WOOCOMMERCE = "wp-json/wc/"
+"""Where this stands in the URL, WooCommerce looks at the keys."""
+
+
+class OnlyWooCommerce(AuthBase):
+    """Signs what WooCommerce answers, and nothing else of the site.
+
+    WordPress itself would take the keys in the header for an application password, and refuse them.
+    """
+
+    def __init__(self, keys: AuthBase) -> None:
+        self._keys = keys
+
+    def __call__(self, r: requests.PreparedRequest) -> requests.PreparedRequest:
+        return self._keys(r) if WOOCOMMERCE in (r.url or "") else r
+
 
 class QueryKeys(AuthBase):
     """Both keys as parameters of the URL, for hosts that drop the Authorization header."""
@@ -56,8 +72,8 @@ class OneLeggedOAuth(AuthBase):
         base = "&".join(map(_encoded, (r.method or "GET", place, _normalized(pairs))))
         secret = f"{_encoded(self._secret.get_secret_value())}&"
         digest = hmac.new(secret.encode(), base.encode(), hashlib.sha256).digest()
-        signed = urlencode([*pairs, ("oauth_signature", b64encode(digest).decode())], quote_via=quote)
-        r.url = f"{place}?{signed}"
+        pairs.append(("oauth_signature", b64encode(digest).decode()))
+        r.url = f"{place}?{urlencode(pairs, safe='/', quote_via=quote)}"
         return r
 
 

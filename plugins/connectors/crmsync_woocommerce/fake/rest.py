@@ -74,6 +74,9 @@ class Rest:
         body: bytes,
     ) -> Reply:
         if not route:
+            # WordPress's own application passwords: whoever is not among its users is refused.
+            if self.shop.secure and "authorization" in headers:
+                return _error(401, "invalid_username", "Unknown username.")
             return _json(self._index())
         self.gate.admit(method, url, query, headers)
         path = route.removeprefix("wc/v3/")

@@ -72,6 +72,11 @@ def test_chance_alone_makes_no_rise_of_many_products() -> None:
     assert sum(f.raises for f in found.values()) <= 1
 
 
+def test_however_low_the_certainty_what_was_not_found_is_not_flagged() -> None:
+    calm = product((0, 10), (1, 40))
+    assert judged(calm, certainty=0.05, slack=0.1) == {}
+
+
 def test_the_same_fault_reported_by_many() -> None:
     faulty = product((0, 10), (2, 40), complaints_logistics=12, complaints=13)
     few = product((0, 10), (2, 40), complaints_product=4, complaints=4)

@@ -53,6 +53,16 @@ def test_points_are_earned_for_spend_orders_and_reviews() -> None:
     assert told(found["100"])[0] == "100 points: gold from 100."
 
 
+def test_where_nobody_has_a_point_nobody_stands_out() -> None:
+    tiers = {"top": "0.5%", "key": "20%"}
+    vip = rule(Vip, by="points", points={"spent": 0, "review": 1}, tiers=tiers)
+    given = facts("customer", SHOP)
+    assert findings(vip, given, vip.fit(given)) == {}
+    given = facts("customer", [*SHOP, spender(100, reviews=3)])
+    found = findings(vip, given, vip.fit(given))
+    assert {id: f.state for id, f in found.items()} == {"100": "top"}
+
+
 def test_a_tier_that_stands_is_kept_a_little_below_its_cutoff(store: Store, history: History) -> None:
     rules = {"vip": rule(Vip, tiers={"top": "2%", "key": "20%"})}
     for number in range(100):

@@ -110,7 +110,8 @@ class ComplaintRate(Rule[ComplaintRateSettings], Predicts):
         fault, sure = recurring(
             facts, model.parameters.get("faults", {}), settings.fault_factor, settings.fault_reports
         )
-        least = settings.certainty - settings.slack
+        # Where nothing was found there is a probability of 0, which is no certainty however low it may be.
+        least = max(settings.certainty - settings.slack, 1e-9)
         worth = (above >= least) | (chance <= _LOOSER * allowed) | (sure >= least)
         for row in (worth & (tries > 0)).nonzero()[0].tolist():
             is_fault, is_rise = sure[row] >= least, chance[row] <= _LOOSER * allowed

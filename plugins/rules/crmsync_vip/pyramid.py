@@ -18,7 +18,8 @@ def pyramid(worth: Array, tiers: dict[str, float]) -> dict[str, Any]:
     import numpy as np
 
     falling = np.sort(worth)[::-1]
-    total, n = falling.sum(), len(falling)
+    # Where nobody has earned a point there is nothing to share.
+    total, n = max(float(falling.sum()), 1e-9), len(falling)
     # Gini's coefficient: 0 where all count the same, near 1 where one counts for all.
     places = np.arange(n, 0, -1)
     return {

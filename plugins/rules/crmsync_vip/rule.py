@@ -102,13 +102,14 @@ class Vip(Rule[VipSettings], Predicts):
             grades = self.settings.grades if wanted else {}
             found["cutoffs"] = {grade: least * unit for grade, least in grades.items()}
         below = counted < min(found["cutoffs"].values(), default=0.0)
-        return {**found, "below": float(counted[below].sum() / counted.sum())}
+        return {**found, "below": float(counted[below].sum() / max(counted.sum(), 1e-9))}
 
     def judge(self, facts: Facts, model: Model | None) -> Iterator[Finding]:
         if model is None or model.kind == "none":
             return
         for currency, found in model.parameters.items():
-            tiers = sorted(found["cutoffs"].items(), key=lambda tier: -tier[1])
+            reachable = (tier for tier in found["cutoffs"].items() if tier[1] > 0)
+            tiers = sorted(reachable, key=lambda tier: -tier[1])
             rows = ((facts["currency"] == currency) & (facts["orders"] > 0)).nonzero()[0]
             if not tiers or not len(rows):
                 continue

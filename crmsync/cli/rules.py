@@ -26,6 +26,7 @@ def list_rules(config: ConfigFile = None, as_json: AsJson = False, language: InL
     from crmsync.cli.opening import opened
     from crmsync.rules import flag_counts, last_fits
     from crmsync.rules.backtest import last_backtests
+    from crmsync.sdk import Predicts
 
     with opened(config, language) as opened_app:
         counts, fits = flag_counts(opened_app.store), last_fits(opened_app.store)
@@ -35,6 +36,7 @@ def list_rules(config: ConfigFile = None, as_json: AsJson = False, language: InL
                 "name": name,
                 "rule": entry.rule,
                 "title": opened_app.plugins.rules[entry.rule].title,
+                "predicts": issubclass(opened_app.plugins.rules[entry.rule], Predicts),
                 "flags": counts.get(name, {}),
                 "fit": fits.get(name),
                 "backtest": backtests.get(name),
@@ -52,6 +54,11 @@ def _list(console: Console, rows: list[dict[str, Any]], language: str) -> None:
             return fit.refusal.text(language)
         return f"{fit.kind}, {fit.fitted_at:%Y-%m-%d %H:%M} UTC, from {fit.subjects} subjects"
 
+    def held(row: dict[str, Any]) -> str:
+        if row["backtest"] is not None:
+            return str(row["backtest"].told(language))
+        return "not yet" if row["predicts"] else "predicts nothing"
+
     table(
         console,
         ("name", "rule", "what it finds", "standing flags", "learned", "backtest"),
@@ -62,7 +69,7 @@ def _list(console: Console, rows: list[dict[str, Any]], language: str) -> None:
                 row["title"],
                 ", ".join(f"{count} {level}" for level, count in row["flags"].items()) or "none",
                 learned(row["fit"]),
-                row["backtest"].told(language) if row["backtest"] else "not yet",
+                held(row),
             )
             for row in rows
         ),

@@ -15,13 +15,15 @@ def then(cli_shop: Shop, folder: Path) -> str:
     """A time with some history before it and some after; the rules of the folder are of this shop."""
     text = (folder / "crmsync.yaml").read_text()
     rules = "rules:\n  churn: {rule: churn_risk, minimum_customers: 5, minimum_repeat_buyers: 2,"
-    rules += " minimum_history: 10d}\n"
+    rules += " minimum_history: 10d}\n  lifecycle: {}\n"
     (folder / "crmsync.yaml").write_text(text.replace("rules:\n", rules))
     return f"{cli_shop.now - timedelta(days=30):%Y-%m-%d}"
 
 
 def test_a_backtest_is_printed_and_shown_in_the_list(crmsync, then: str) -> None:
-    assert "not yet" in crmsync("rules", "list").out
+    listed = crmsync("rules", "list").out
+    assert "not yet" in listed
+    assert listed.count("predicts nothing") == 1
     ran = crmsync("rules", "backtest", "vip", "--as-of", then, "--horizon", "20d")
     assert ran.code in (0, 3)
     assert "net spend so far" in ran.out

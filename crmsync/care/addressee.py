@@ -95,8 +95,11 @@ def outgoing(message: Mapping[str, Any], account: Row[Any], links: Links | None 
     )
 
 
-def addressees(transaction: Transaction, customers: Iterable[int]) -> dict[int, Addressee]:
-    """The addressee of each of these customers; one without an account is left out."""
+def addressees(
+    transaction: Transaction, customers: Iterable[int], chosen: Mapping[int, _Key] | None = None
+) -> dict[int, Addressee]:
+    """The addressee of each of these customers; one without an account is left out. `chosen` are the
+    accounts they have been written to on before."""
     accounts = {
         (a.connection_id, a.external_id): a
         for a in transaction.execute(
@@ -105,15 +108,19 @@ def addressees(transaction: Transaction, customers: Iterable[int]) -> dict[int, 
             .where(Account.customer_id.in_(list(customers)), Account.deleted_at.is_(None))
         )
     }
+    if chosen:
+        accounts = {
+            key: account for key, account in accounts.items() if chosen.get(account.customer_id) == key
+        }
     orders = _last_orders(transaction, accounts)
-    chosen: dict[int, Row[Any]] = {}
+    found: dict[int, Row[Any]] = {}
     for _, account in sorted(accounts.items()):
-        best = chosen.get(account.customer_id)
+        best = found.get(account.customer_id)
         if best is None or _newness(account, orders) > _newness(best, orders):
-            chosen[account.customer_id] = account
+            found[account.customer_id] = account
     return {
         customer: Addressee(account, orders.get((account.connection_id, account.external_id)))
-        for customer, account in chosen.items()
+        for customer, account in found.items()
     }
 
 

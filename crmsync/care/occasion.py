@@ -47,6 +47,7 @@ from crmsync.store.tables import (
     Instant,
     Message,
     Order,
+    SegmentMember,
 )
 
 NOT_ASKED = (reason.NO_CONSENT, reason.UNCONFIRMED)
@@ -100,6 +101,19 @@ def unanswered(store: Store, campaign: Campaign, now: datetime, chunk: int) -> I
 
 
 def _occasions(transaction: Transaction, campaign: Campaign, now: datetime) -> Any:
+    found = _reasons(transaction, campaign, now)
+    if campaign.segment is None:
+        return found
+    every = found.subquery()
+    member = exists().where(
+        SegmentMember.segment == campaign.segment,
+        SegmentMember.customer_id == every.c.customer_id,
+        SegmentMember.left_at.is_(None),
+    )
+    return select(every).where(member)
+
+
+def _reasons(transaction: Transaction, campaign: Campaign, now: datetime) -> Any:
     trigger = campaign.when
     if trigger.date == "anniversary":
         return _anniversaries(transaction, campaign, now)
@@ -110,15 +124,16 @@ def _occasions(transaction: Transaction, campaign: Campaign, now: datetime) -> A
         return _select(CustomerFact.customer_id, column).where(_recent(column, campaign, now))
     if trigger.schedule is not None:
         return _at_turn(campaign, now)
-    return _flags(campaign, now)
+    return _flags(campaign, now) if trigger.flag is not None else _members(campaign, now)
 
 
-def _select(customer_id: Any, at: Any, level: Any = None, flag_id: Any = None) -> Select[Any]:
+def _select(customer_id: Any, at: Any) -> Select[Any]:
     return select(
         customer_id.label("customer_id"),
         at.label("at"),
-        (literal("") if level is None else level).label("level"),
-        (literal(0) if flag_id is None else flag_id).label("flag_id"),
+        literal("").label("level"),
+        literal("").label("state"),
+        literal(0).label("flag_id"),
     )
 
 
@@ -128,9 +143,13 @@ def _recent(at: Any, campaign: Campaign, now: datetime) -> ColumnElement[bool]:
 
 
 def _of_flags(campaign: Campaign, at: Any) -> Select[Any]:
-    query = _select(_CUSTOMER_ID, at, Flag.level, Flag.id).where(
-        Flag.rule == campaign.when.flag, Flag.subject == "customer"
-    )
+    query = select(
+        _CUSTOMER_ID.label("customer_id"),
+        at.label("at"),
+        Flag.level,
+        func.coalesce(Flag.state, "").label("state"),
+        Flag.id.label("flag_id"),  # type: ignore[union-attr]
+    ).where(Flag.rule == campaign.when.flag, Flag.subject == "customer")
     if campaign.level is not None:
         levels = get_args(Level)
         query = query.where(Flag.level.in_(levels[levels.index(campaign.level) :]))
@@ -161,10 +180,35 @@ def _flags(campaign: Campaign, now: datetime) -> Select[Any]:
     return query.where(Flag.cleared_at.is_(None))
 
 
+def _members(campaign: Campaign, now: datetime) -> Select[Any]:
+    stay = SegmentMember
+    trigger = campaign.when
+    if trigger.change == "left":
+        later = aliased(SegmentMember)
+        again = exists().where(
+            later.segment == stay.segment, later.customer_id == stay.customer_id, later.id > stay.id
+        )
+        return _select(stay.customer_id, stay.left_at).where(
+            stay.segment == trigger.segment, _recent(stay.left_at, campaign, now), ~again
+        )
+    since = stay.entered_at <= now - trigger.after
+    if trigger.change == "entered":
+        since = _recent(stay.entered_at, campaign, now)
+    return _select(stay.customer_id, stay.entered_at).where(
+        stay.segment == trigger.segment, stay.left_at.is_(None), since
+    )
+
+
 def _at_turn(campaign: Campaign, now: datetime) -> Select[Any]:
     assert campaign.when.schedule is not None
     turn = last_turn(campaign.when.schedule, now - campaign.when.after, campaign.expires)
-    query = _of_flags(campaign, literal(turn, Instant)).where(Flag.cleared_at.is_(None))
+    at = literal(turn, Instant)
+    if campaign.when.segment is not None:
+        query = _select(SegmentMember.customer_id, at).where(
+            SegmentMember.segment == campaign.when.segment, SegmentMember.left_at.is_(None)
+        )
+        return query.where(SegmentMember.entered_at <= turn if turn is not None else false())
+    query = _of_flags(campaign, at).where(Flag.cleared_at.is_(None))
     return query.where(Flag.raised_at <= turn if turn is not None else false())
 
 

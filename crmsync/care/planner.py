@@ -77,10 +77,21 @@ def plan(
     for campaign, outranked in by_priority(campaigns):
         done = result.campaigns[campaign.name] = CampaignPlan()
         try:
-            proposer = Proposer(
-                store, campaign, channels, limits, now, language, folder, outranked, Counter(), terms
-            )
-            _Planner(store, proposer, done).run()
+            for step in range(len(campaign.journey)):
+                proposer = Proposer(
+                    store,
+                    campaign,
+                    step,
+                    channels,
+                    limits,
+                    now,
+                    language,
+                    folder,
+                    outranked,
+                    Counter(),
+                    terms,
+                )
+                _Planner(store, proposer, done).run()
         except ConfigError as error:
             done.problem = str(error)
             log.error(
@@ -118,13 +129,13 @@ class _Planner:
         self.done = done
 
     def run(self) -> None:
-        self.done.occasions = self.proposer.count()
-        considered = 0
+        occasions, considered = self.proposer.count(), 0
+        self.done.occasions += occasions
         for proposals in self.proposer.chunks():
             considered += len(proposals)
             self.done.skipped.update(p.skipped for p in proposals if p.skipped)
             self._write([p for p in proposals if p.row is not None])
-        self.done.skipped[reason.COOLDOWN] += max(0, self.done.occasions - considered)
+        self.done.skipped[reason.COOLDOWN] += max(0, occasions - considered)
         self.done.skipped = +self.done.skipped
 
     def _write(self, proposals: list[Proposal]) -> None:
@@ -143,7 +154,11 @@ class _Planner:
             if self.campaign.purpose == "marketing":
                 make_way(
                     transaction,
-                    [row["customer_id"] for row in rows if row["state"] != "suppressed"],
+                    [
+                        row["customer_id"]
+                        for row in rows
+                        if row["state"] != "suppressed" and row["purpose"] == "marketing"
+                    ],
                     proposer.limits.per_customer,
                     proposer.now - proposer.limits.period,
                     proposer.outranked,

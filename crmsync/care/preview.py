@@ -29,7 +29,14 @@ _FLAGS = {
     "changed": mark("the flag {flag} changed to level {level} on {day}"),
     "cleared": mark("the flag {flag} was cleared on {day}"),
 }
+_SEGMENTS = {
+    "standing": mark("in the segment {segment} since {day}"),
+    "entered": mark("entered the segment {segment} on {day}"),
+    "left": mark("left the segment {segment} on {day}"),
+}
 _SCHEDULE = mark("the schedule came round on {day} and the flag {flag} stands at level {level}")
+_SCHEDULED_SEGMENT = mark("the schedule came round on {day}, in the segment {segment}")
+_NEXT_STEP = mark("step {step} of the campaign, begun on {day}")
 _DATES = {
     "first_order": mark("the first order was on {day}"),
     "last_order": mark("the last order was on {day}"),
@@ -96,10 +103,11 @@ def preview(
     for campaign, outranked in by_priority(campaigns):
         found = CampaignPreview(campaign.name)
         try:
-            proposer = Proposer(
-                store, campaign, channels, limits, now, language, folder, outranked, taken, terms
-            )
-            _Preview(store, proposer, found, examples).run()
+            for step in range(len(campaign.journey)):
+                proposer = Proposer(
+                    store, campaign, step, channels, limits, now, language, folder, outranked, taken, terms
+                )
+                _Preview(store, proposer, found, examples).run()
         except ConfigError as error:
             found.problem = str(error)
         if only in (None, campaign.name):
@@ -120,14 +128,14 @@ class _Preview:
         self._shown: Counter[str] = Counter()
 
     def run(self) -> None:
-        found, considered = self.found, 0
-        found.occasions = self.proposer.count()
+        found, considered, occasions = self.found, 0, self.proposer.count()
+        found.occasions += occasions
         for proposals in self.proposer.chunks():
             considered += len(proposals)
             settled = self._settled(proposals)
             for proposal in proposals:
                 self._add(proposal, proposal.row is not None and proposal.row["key"] in settled)
-        found.would_not[reason.COOLDOWN] += max(0, found.occasions - considered)
+        found.would_not[reason.COOLDOWN] += max(0, occasions - considered)
         found.would_not = +found.would_not
         found.examples.sort(key=lambda example: bool(example.not_sent))
 
@@ -145,7 +153,7 @@ class _Preview:
         else:
             found.would_send += 1
             found.awaits_approval += bool(row and row["state"] == "awaiting_approval")
-            if self.proposer.campaign.purpose == "marketing":
+            if row is not None and row["purpose"] == "marketing":
                 self.proposer.taken[proposal.customer_id] += 1
         if self._shown[why] < self.examples:
             self._shown[why] += 1
@@ -155,16 +163,21 @@ class _Preview:
                     proposal.connection,
                     row["channel"] if row else "",
                     row["language"] if row else "",
-                    told(self.proposer.campaign.when, proposal.occasion),
+                    told(self.proposer.campaign.when, proposal.occasion, self.proposer.step),
                     why,
                     None if why else proposal.text,
                 )
             )
 
 
-def told(trigger: Trigger, occasion: Row[Any]) -> Told:
+def told(trigger: Trigger, occasion: Row[Any], step: int) -> Told:
     """The reason to write, for a person."""
     values = {"flag": trigger.flag, "level": occasion.level, "day": f"{occasion.at:%Y-%m-%d}"}
+    if step:
+        return Told(_NEXT_STEP, {"step": step + 1, "day": values["day"]})
+    if trigger.segment is not None:
+        told = _SEGMENTS[trigger.change] if trigger.schedule is None else _SCHEDULED_SEGMENT
+        return Told(told, {"segment": trigger.segment, "day": values["day"]})
     if trigger.date is not None:
         return Told(_DATES[trigger.date], {"day": values["day"]})
     if trigger.schedule is not None:

@@ -18,12 +18,14 @@ from sqlalchemy import Connection as Transaction
 from sqlalchemy import Row
 
 from crmsync.care import reason
-from crmsync.care.addressee import Addressee, addressees, outgoing
+from crmsync.care.addressee import Addressee, addressees
 from crmsync.care.arm import WHY, Arms
+from crmsync.care.journey import count_due, due
 from crmsync.care.limit import marketing_counts
 from crmsync.care.occasion import count_occasions, unanswered
-from crmsync.care.permission import Terms, refusals
-from crmsync.care.template import Template
+from crmsync.care.permission import Terms
+from crmsync.care.route import Routes, Way
+from crmsync.care.template import Template, short
 from crmsync.care.text import Rendered
 from crmsync.care.values import Wording
 from crmsync.config import Campaign, InvalidConfig, Limits
@@ -50,14 +52,26 @@ class Proposal:
     arm: Arm | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class _Saying:
+    """What a step says or does, in which words of which template."""
+
+    template: str
+    version: str
+    language: str
+    text: Rendered | None
+
+
 class Proposer:
-    """One campaign at one time. `outranked` are the campaigns whose waiting messages make way for its
-    own, with their priorities; `taken` the messages that a preview proposed before without storing them."""
+    """One step of a campaign at one time. `outranked` are the campaigns whose waiting messages make way
+    for its own, with their priorities; `taken` the messages that a preview proposed before without storing
+    them."""
 
     def __init__(
         self,
         store: Store,
         campaign: Campaign,
+        step: int,
         channels: Mapping[str, Channel[Any]],
         limits: Limits,
         now: datetime,
@@ -67,9 +81,11 @@ class Proposer:
         taken: Counter[int],
         terms: Terms,
     ) -> None:
-        """Raises ConfigError when the campaign cannot be planned at all."""
+        """Raises ConfigError when the step cannot be planned at all."""
         self.store = store
         self.campaign = campaign
+        self.step = step
+        self.does = campaign.journey[step]
         self.limits = limits
         self.now = now
         self.language = language
@@ -77,113 +93,122 @@ class Proposer:
         self.taken = taken
         self.terms = terms
         self.arms = Arms(campaign, limits)
-        self.template = Template(campaign.template, folder)
-        channel = channels.get(campaign.channel)
-        if channel is None:
-            raise ConfigError(
-                f"{reason.CHANNEL_UNAVAILABLE}: {campaign.channel}.", fix="See: crmsync plugins list."
-            )
-        if campaign.purpose not in channel.purposes:
-            raise ConfigError(f"{reason.CHANNEL_PURPOSE}: {campaign.channel}, {campaign.purpose}.")
-        self.channel = channel
-        self._unavailable: dict[str, str] = {}
+        self.routes = Routes(campaign, self.does.action, channels)
+        self.templates = {key: Template(name, folder) for key, name in self.does.templates.items()}
         try:
-            _ = self.template.texts
+            self._names = frozenset[str]().union(*(t.names for t in self.templates.values()))
         except InvalidConfig as error:
             raise ConfigError(error.what) from None
 
     def count(self) -> int:
-        """How many occasions there are, answered or not."""
+        """How many customers there is a reason to write to, answered or not."""
         with self.store.read() as transaction:
+            if self.step:
+                return count_due(transaction, self.campaign, self.step, self.limits, self.now)
             return count_occasions(transaction, self.campaign, self.now)
 
     def chunks(self) -> Iterator[list[Proposal]]:
-        """What is proposed for the unanswered occasions, so many at a time."""
-        for occasions in unanswered(self.store, self.campaign, self.now, CHUNK):
+        """What is proposed for those that nothing has answered yet, so many at a time."""
+        found = (
+            due(self.store, self.campaign, self.step, self.limits, self.now, CHUNK)
+            if self.step
+            else unanswered(self.store, self.campaign, self.now, CHUNK)
+        )
+        for occasions in found:
             yield list(self._proposals(occasions))
 
     def _proposals(self, occasions: Sequence[Row[Any]]) -> Iterator[Proposal]:
         customers = [occasion.customer_id for occasion in occasions]
+        begun = {o.customer_id: (o.connection_id, o.account_id) for o in occasions} if self.step else None
         with self.store.read() as transaction:
-            known = addressees(transaction, customers)
-            refused = refusals(
-                transaction,
-                [a.addressed for a in known.values()],
-                self.channel.medium,
-                self.campaign.purpose,
-                self.terms,
-            )
+            known = addressees(transaction, customers, begun)
+            refused = self.routes.refused(transaction, [a.addressed for a in known.values()], self.terms)
             written = self._written_to(transaction, known)
             arms = self.arms.known(transaction, known)
-            wording = Wording(transaction, self.campaign, self.template.names, known, occasions, self.now)
+            wording = Wording(transaction, self.campaign, self._names, known, occasions, self.now)
         for occasion in occasions:
             customer = occasion.customer_id
             who = known.get(customer)
             if who is None or occasion.key is None:
                 yield Proposal(customer, occasion, skipped=reason.NO_ACCOUNT)
-            elif why := self._channel_unavailable(who.account.connection):
-                yield Proposal(customer, occasion, who.account.connection, why)
+                continue
+            shop = who.account.connection
+            ways, why = self.routes.ways(shop, refused, who.key)
+            if not ways and why == reason.CHANNEL_UNAVAILABLE:
+                yield Proposal(customer, occasion, shop, why)
+            elif ways and written.get(customer, 0) + self.taken[customer] >= self.limits.per_customer:
+                yield Proposal(customer, occasion, shop, reason.CUSTOMER_LIMIT)
             else:
-                why = refused.get((who.account.connection_id, who.account.external_id), "")
-                if not why and written.get(customer, 0) + self.taken[customer] >= self.limits.per_customer:
-                    yield Proposal(customer, occasion, who.account.connection, reason.CUSTOMER_LIMIT)
-                    continue
-                yield self._proposal(occasion, who, wording, why, arms.get(customer))
+                yield self._proposal(occasion, who, wording, ways, why, arms.get(customer))
 
     def _proposal(
-        self, occasion: Row[Any], who: Addressee, wording: Wording, why: str, arm: Arm | None
+        self,
+        occasion: Row[Any],
+        who: Addressee,
+        wording: Wording,
+        ways: Sequence[Way],
+        why: str,
+        arm: Arm | None,
     ) -> Proposal:
-        language, text = self.template.text(who.account.language, self.campaign.language, self.language)
-        row = self._row(occasion, who, language, text.version)
-        final = None
-        if not why:
-            try:
-                final = text.render(wording.values(who, occasion.level, language))
-            except ConfigError:
-                log.warning(
-                    "template failed",
-                    extra={
-                        "action": "template_failed",
-                        "campaign": self.campaign.name,
-                        "file": text.path.name,
-                    },
-                )
-                return Proposal(
-                    occasion.customer_id, occasion, who.account.connection, reason.TEMPLATE_FAILED
-                )
-            row |= {"subject": final.subject, "body": final.body}
-            why = self.channel.reaches(outgoing(row, who.account)) or ""
+        shop, customer = who.account.connection, occasion.customer_id
+        try:
+            saying = self._saying(occasion, who, wording, render=bool(ways))
+        except ConfigError:
+            log.warning(
+                "template failed",
+                extra={"action": "template_failed", "campaign": self.campaign.name, "step": self.step},
+            )
+            return Proposal(customer, occasion, shop, reason.TEMPLATE_FAILED)
+        row = self._row(occasion, who, saying, ways[0] if ways else self.routes.first)
+        if ways:
+            way, why = self.routes.reaching(ways, row, who.account)
+            row |= {"channel": way.id, "medium": way.channel.medium}
         # Only who could have been written to may count as the control group of those who are.
         arm = None if why else arm or self.arms.draw(occasion.key)
         if arm is not None:
             why = WHY.get(arm, "")
         if why:
             row |= {"state": "suppressed", "reason": why, "subject": "", "body": ""}
-        return Proposal(occasion.customer_id, occasion, who.account.connection, "", row, final, arm)
+        return Proposal(customer, occasion, shop, "", row, saying.text, arm)
 
-    def _row(self, occasion: Row[Any], who: Addressee, language: str, version: str) -> dict[str, Any]:
-        campaign, key = self.campaign, self._key(occasion, version)
+    def _saying(self, occasion: Row[Any], who: Addressee, wording: Wording, *, render: bool) -> _Saying:
+        """What is said or done; the text only where it is to be rendered."""
+        language = short(who.account.language or self.campaign.language or self.language)
+        if not self.templates:
+            does = f"{self.does.action}\0{self.does.content}"
+            version = hashlib.sha256(does.encode()).hexdigest()[:16]
+            return _Saying(self.does.content, version, language, Rendered("", self.does.content))
+        keys = (occasion.state, occasion.level, "default")
+        template = next(self.templates[key] for key in keys if key in self.templates)
+        language, text = template.text(who.account.language, self.campaign.language, self.language)
+        code = getattr(occasion, "coupon_code", None)
+        values = wording.values(who, occasion.level, language, code)
+        return _Saying(template.name, text.version, language, text.render(values) if render else None)
+
+    def _row(self, occasion: Row[Any], who: Addressee, saying: _Saying, way: Way) -> dict[str, Any]:
+        campaign, key = self.campaign, self._key(occasion, saying.version)
         return {
             "key": key,
             "campaign": campaign.name,
-            "template": campaign.template,
-            "template_version": version,
+            "template": saying.template,
+            "template_version": saying.version,
             "approve": campaign.approve,
-            "purpose": campaign.purpose,
-            "channel": campaign.channel,
-            "medium": self.channel.medium,
+            # What the platform does beside messages is no message: it uses up nobody's limit.
+            "purpose": campaign.purpose if self.templates else "service",
+            "channel": way.id,
+            "medium": way.channel.medium,
             "connection_id": who.account.connection_id,
             "account_id": who.account.external_id,
             "customer_id": occasion.customer_id,
             "flag_id": occasion.flag_id,
             "level": occasion.level,
-            "journey": key,
-            "step": 0,
-            "action": "send_message",
+            "journey": occasion.journey if self.step else key,
+            "step": self.step,
+            "action": self.does.action,
             "order_id": who.order.order_id if who.order else None,
-            "language": language,
-            "subject": "",
-            "body": "",
+            "language": saying.language,
+            "subject": saying.text.subject if saying.text else "",
+            "body": saying.text.body if saying.text else "",
             "state": "queued" if campaign.approve == "never" else "awaiting_approval",
             "reason": "",
             "held": None,
@@ -196,34 +221,18 @@ class Proposer:
         }
 
     def _key(self, occasion: Row[Any], version: str) -> str:
-        """The same for the same reason to write: one that lasts is a new one each cooldown."""
+        """The same for the same reason to write: one that lasts is a new one each cooldown. A later step
+        belongs to its first."""
+        if self.step:
+            return hashlib.sha256(f"{occasion.journey}\0{self.step}".encode()).hexdigest()[:40]
         cooldown = self.campaign.cooldown if self.campaign.when.stands else None
         period = (self.now - occasion.at) // cooldown if cooldown else 0
         parts = (self.campaign.name, version, occasion.key, str(to_instant(occasion.at)), str(period))
         return hashlib.sha256("\0".join(parts).encode()).hexdigest()[:40]
 
     def _written_to(self, transaction: Transaction, customers: Iterable[int]) -> Mapping[int, int]:
-        if self.campaign.purpose != "marketing":
+        """How much of their limit these customers have used up; nothing counts for what has none."""
+        if self.campaign.purpose != "marketing" or not self.templates:
             return {}
         since = self.now - self.limits.period
         return marketing_counts(transaction, customers, since, self.outranked)
-
-    def _channel_unavailable(self, connection: str) -> str:
-        """Why this connection's customers cannot be reached by the channel at all; it may be mended, so
-        nothing is written down against them."""
-        if connection not in self._unavailable:
-            try:
-                self.channel.idempotency_for(connection)
-                self._unavailable[connection] = ""
-            except Exception as error:
-                self._unavailable[connection] = reason.CHANNEL_UNAVAILABLE
-                log.warning(
-                    "channel unavailable",
-                    extra={
-                        "action": "channel_unavailable",
-                        "channel": self.campaign.channel,
-                        "connection": connection,
-                        "error": type(error).__name__,
-                    },
-                )
-        return self._unavailable[connection]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import date
 from functools import cached_property
@@ -106,7 +106,8 @@ def check_templates(campaigns: Iterable[Campaign], folder: Path = _HERE) -> tupl
     checked, and rendered once for a customer of whom all is known and once for one of whom little is."""
     problems: list[Problem] = []
     for position, campaign in enumerate(campaigns):
-        problems.extend(check_template(campaign.template, folder, f"care[{position}].template"))
+        for at, name in _named(campaign):
+            problems.extend(check_template(name, folder, f"care[{position}].{at}"))
     return tuple(dict.fromkeys(problems))
 
 
@@ -127,6 +128,14 @@ def check_template(name: str, folder: Path = _HERE, at: str = "") -> list[Proble
     return problems
 
 
+def _named(campaign: Campaign) -> Iterator[tuple[str, str]]:
+    """Where a campaign names a template, and which."""
+    for position, step in enumerate(campaign.journey):
+        at = f"steps[{position}].template" if campaign.steps else "template"
+        for key, name in step.templates.items():
+            yield at if isinstance(step.template, str) else f"{at}.{key}", name
+
+
 @dataclass(frozen=True, slots=True)
 class ListedTemplate:
     """A template, the campaigns that use it, its languages (none: for every reader), the values it names,
@@ -143,7 +152,8 @@ def list_templates(campaigns: Iterable[Campaign], folder: Path = _HERE) -> list[
     """The bundled templates, then those of the campaigns that are files."""
     used: dict[str, list[str]] = {name: [] for name in bundled()}
     for campaign in campaigns:
-        used.setdefault(campaign.template, []).append(campaign.name)
+        for name in dict.fromkeys(name for _, name in _named(campaign)):
+            used.setdefault(name, []).append(campaign.name)
     found = []
     for name, of in used.items():
         template = Template(name, folder)

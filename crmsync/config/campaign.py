@@ -5,11 +5,12 @@ from __future__ import annotations
 from datetime import time, timedelta
 from typing import Annotated, Literal
 
-from pydantic import Field, model_validator
+from pydantic import ConfigDict, Field, model_validator
 
 from crmsync.config.part import Language, Name, Part
 from crmsync.config.problem import refused
 from crmsync.config.quiet_hours import QuietHours
+from crmsync.config.step import Step, Templates
 from crmsync.config.trigger import OrRule, Trigger
 from crmsync.sdk import Duration, Share
 from crmsync.sdk.records import Purpose
@@ -19,7 +20,11 @@ _Words = Annotated[str, Field(min_length=1, max_length=200)]
 
 
 class Campaign(Part):
-    """Who is written to, when a rule, a date or a schedule gives a reason."""
+    """Who is written to, when a rule, a segment, a date or a schedule gives a reason."""
+
+    model_config = ConfigDict(
+        json_schema_extra={"oneOf": [{"required": ["template"]}, {"required": ["steps"]}]}
+    )
 
     name: Name = Field(description="Your name for it; it is part of every message's key, so keep it.")
     when: Annotated[Trigger, OrRule()] = Field(
@@ -29,9 +34,19 @@ class Campaign(Part):
     state: str | None = Field(
         None, description="Answer flags in this state only: a stage, a type or a tier, as the rule calls it."
     )
-    channel: str = Field("platform", description="The id of the channel it writes through.")
+    segment: str | None = Field(None, description="Write to members of this segment only.")
+    channel: str | list[str] = Field(
+        "platform",
+        description="The id of the channel it writes through, or several: the first that may reach the "
+        "customer and does.",
+    )
     purpose: Purpose = Field("marketing", description="What the consent must cover.")
-    template: str = Field(description="A template of crmsync by its name, or a file beside this one.")
+    template: Templates | None = Field(
+        None, description="A template of crmsync by its name, or a file beside this one."
+    )
+    steps: list[Step] = Field(
+        [], description="In place of one template: several steps, one after the other for each customer."
+    )
     offer: _Words | dict[Language, _Words] | None = Field(
         None,
         description="What the customer gets, in your words, for templates to name: a present, a "
@@ -59,11 +74,41 @@ class Campaign(Part):
     )
     enabled: bool = Field(True, description="Whether it plans and sends.")
 
+    @property
+    def journey(self) -> tuple[Step, ...]:
+        """The steps; a template alone is the only one."""
+        return tuple(self.steps) or (Step(template=self.template),)
+
+    @property
+    def channels(self) -> tuple[str, ...]:
+        """The channels in the order in which they are tried."""
+        return (self.channel,) if isinstance(self.channel, str) else tuple(self.channel)
+
     def offer_in(self, language: str) -> str | None:
         """The offer as a reader of the language is told of it."""
         if isinstance(self.offer, dict):
             return next((text for known, text in self.offer.items() if known == language), None)
         return self.offer
+
+    @model_validator(mode="after")
+    def _says_something(self) -> Campaign:
+        if self.template is None and not self.steps:
+            about = type(self).model_fields["template"].description
+            raise refused("template is missing.", f"Add template. It means: {about}", key="template")
+        if self.template is not None and self.steps:
+            raise refused("steps: template is one already.", "Make it the first of the steps.", key="steps")
+        if not self.channels:
+            raise refused("channel: there is none.", "Name at least one.", key="channel")
+        first, *later = self.journey
+        if first.wait or first.stop_if:
+            raise refused("steps: the first waits for nothing.", "Use when: {…, after: 2d}.", key="steps")
+        if sum((step.wait for step in later), timedelta()) > self.cooldown:
+            raise refused(
+                "cooldown: the steps take longer.", "Make it as long as all they wait.", key="cooldown"
+            )
+        if self.when.flag is None and any("cleared" in step.stop_if for step in later):
+            raise refused("steps: only a flag can be cleared.", "Remove cleared.", key="steps")
+        return self
 
     @model_validator(mode="after")
     def _levels_are_of_flags(self) -> Campaign:

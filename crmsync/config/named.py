@@ -1,4 +1,4 @@
-"""What campaigns and segments name must stand elsewhere in the file: rules and channels."""
+"""What campaigns and segments name must stand elsewhere in the file: rules, segments and channels."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from crmsync.config.selection import InvalidSelection, parse
 
 
 def check_campaigns(document: Document, plugins: Registry, channels: Iterable[str]) -> None:
-    """Note every campaign's rule and channel that the file does not have, and every rule whose flags
+    """Note every campaign's rule, segment and channel that the file does not have, and every rule whose flags
     may not be answered by messages. `channels` are there without being in the file."""
     check = _Check(document, plugins, channels)
     care = document.data.get("care")
@@ -53,6 +53,8 @@ class _Check:
         self.plugins = plugins
         rules = document.data.get("rules")
         self.rules: dict[str, Any] = rules if isinstance(rules, dict) else {}
+        segments = document.data.get("segments")
+        self.segments = list(segments) if isinstance(segments, dict) else []
         listed = document.data.get("channels")
         entries = listed if isinstance(listed, list) else []
         self.channels = [*(str(c.get("id")) for c in entries if isinstance(c, dict)), *channels]
@@ -68,13 +70,22 @@ class _Check:
                     f"the flags of {rule} are for a person to decide on; no campaign may answer them.",
                     f"Look at them with `crmsync flags --rule {rule}`.",
                 )
+        when = campaign.get("when")
+        for holder, where in ((when, (*place, "when")), (campaign, place)):
+            segment = holder.get("segment") if isinstance(holder, dict) else None
+            if isinstance(segment, str) and segment not in self.segments:
+                fix = nearest(segment, self.segments, "Add it under segments.")
+                self.document.report((*where, "segment"), f"no segment is called {segment}.", fix)
         channel = campaign.get("channel", Campaign.model_fields["channel"].default)
-        if isinstance(channel, str) and channel not in self.channels:
-            self.document.report(
-                (*place, "channel") if "channel" in campaign else place,
-                f"no channel has the id {channel}.",
-                nearest(channel, self.channels, "Add one under channels."),
-            )
+        in_list = isinstance(channel, list)
+        for i, id in enumerate(channel if in_list else [channel]):
+            if isinstance(id, str) and id not in self.channels:
+                at: Place = (*place, "channel", i) if in_list else (*place, "channel")
+                self.document.report(
+                    at if "channel" in campaign else place,
+                    f"no channel has the id {id}.",
+                    nearest(id, self.channels, "Add one under channels."),
+                )
 
     def _rules_in(self, campaign: dict[str, Any], place: Place) -> Iterator[tuple[str, Place]]:
         when = campaign.get("when")

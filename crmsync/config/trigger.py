@@ -1,4 +1,4 @@
-"""What gives a campaign a reason to write: a flag, a date or a schedule."""
+"""What gives a campaign a reason to write: a flag, a segment, a date or a schedule."""
 
 from __future__ import annotations
 
@@ -16,19 +16,26 @@ from crmsync.sdk import Duration
 TriggerDate = Literal["first_order", "last_order", "delivery", "anniversary"]
 """A date of a customer. `anniversary` is the day of the first order, every year."""
 
-TriggerChange = Literal["standing", "raised", "changed", "cleared"]
+TriggerChange = Literal["standing", "raised", "changed", "cleared", "entered", "left"]
 
-_FIX = "Write a rule's name, {flag: RULE, change: raised}, {date: delivery, after: 14d}, or {schedule: …}."
+_OF_A_SEGMENT = ("entered", "left")
+
+_FIX = (
+    "Write a rule's name, {flag: RULE, change: raised}, {segment: NAME, change: entered}, "
+    "{date: delivery, after: 14d}, or {schedule: …, flag: RULE}."
+)
 
 
 class Trigger(Part):
     """When a campaign has a reason to write. A rule's name alone is short for its standing flags."""
 
     flag: str | None = Field(None, description="A rule, by its name under `rules`: its flags on customers.")
+    segment: str | None = Field(None, description="A segment, by its name under `segments`: its members.")
     change: TriggerChange = Field(
         "standing",
-        description="What of the flag: that it stands (again after each cooldown), or that it was just "
-        "raised, changed its level, or was cleared.",
+        description="What of it: that the flag stands or the customer is in the segment (again after each "
+        "cooldown); or that the flag was just raised, changed its level or was cleared, or the segment "
+        "entered or left.",
     )
     date: TriggerDate | None = Field(
         None,
@@ -36,7 +43,7 @@ class Trigger(Part):
         "first order in every later year.",
     )
     schedule: Schedule | None = Field(
-        None, description="A time that comes round: all whose flag then stands are written to."
+        None, description="A time that comes round: all whose flag then stands, or who are in the segment."
     )
     after: Duration = Field(timedelta(), description="How long after that it writes.")
     before: Duration = Field(timedelta(), description="How long before an anniversary it writes.")
@@ -48,13 +55,15 @@ class Trigger(Part):
 
     @model_validator(mode="after")
     def _one_reason(self) -> Trigger:
-        if self.date is not None:
-            if self.flag is not None or self.schedule is not None:
-                raise refused("when: a date stands alone.", _FIX, key="date")
-        elif self.flag is None:
+        given = [key for key in ("flag", "segment", "date") if getattr(self, key) is not None]
+        if not given:
             raise refused("there is nothing to write about.", _FIX)
-        if self.change != "standing" and (self.flag is None or self.schedule is not None):
-            raise refused("when: only a flag without a schedule has a change.", _FIX, key="change")
+        if len(given) > 1 or (self.date and self.schedule):
+            raise refused("when: flag, segment and date stand alone.", _FIX, key=given[-1])
+        if self.change != "standing":
+            of_it = self.segment if self.change in _OF_A_SEGMENT else self.flag
+            if of_it is None or self.schedule is not None:
+                raise refused(f"when: nothing here can be {self.change}.", _FIX, key="change")
         if self.before and self.date != "anniversary":
             raise refused("when: nobody knows this date before it comes.", "Use after.", key="before")
         if self.before and self.after:

@@ -294,7 +294,7 @@ class App:
             result.plan = plan(
                 self.store,
                 config.care,
-                self.parts.channels,
+                self.parts.carriers,
                 config.limits,
                 now=self.clock.now(),
                 language=config.language,
@@ -311,7 +311,7 @@ class App:
             result.delivery = deliver(
                 self.store,
                 config.care,
-                self.parts.channels,
+                self.parts.carriers,
                 config.limits,
                 clock=self.clock,
                 stop=self.stop,
@@ -370,7 +370,7 @@ class App:
         return preview(
             self.store,
             self.config.care,
-            self.parts.channels,
+            self.parts.carriers,
             self.config.limits,
             now=self.clock.now(),
             language=self.config.language,

@@ -8,6 +8,7 @@ from dataclasses import fields
 from functools import cached_property
 from typing import Any, TypeVar
 
+from crmsync.care.push import push_channels
 from crmsync.config import ChannelConfig, Config
 from crmsync.daemon.connections import Connections
 from crmsync.daemon.outcome import FAULTS, Failure, StageName, log
@@ -65,6 +66,11 @@ class Parts:
         )
 
     @cached_property
+    def carriers(self) -> dict[str, Channel[Any]]:
+        """The channels to customers, and what their platforms do for campaigns beside messages."""
+        return {**self.channels, **push_channels(self._context("channel:push"))}
+
+    @cached_property
     def team(self) -> dict[str, TeamChannel[Any]]:
         """The channels to the team that alerts name, by their ids."""
         named = {alert.channel for alert in self._config.alerts}
@@ -102,8 +108,10 @@ class Parts:
         return made
 
     def _channel(self, entry: ChannelConfig) -> Any:
+        return self._plugins.channels[entry.channel](entry.settings, self._context(f"channel:{entry.id}"))
+
+    def _context(self, name: str) -> ChannelContext:
         # A name that no connection can have: their quotas and tokens stand in the same tables.
-        context = open_context(self._store, f"channel:{entry.id}", self._clock, Waits(), self._stop)
+        context = open_context(self._store, name, self._clock, Waits(), self._stop)
         shared = {field.name: getattr(context, field.name) for field in fields(context)}
-        channel_class = self._plugins.channels[entry.channel]
-        return channel_class(entry.settings, ChannelContext(**shared, connector=self._connections.connector))
+        return ChannelContext(**shared, connector=self._connections.connector)

@@ -163,6 +163,7 @@ class Shop:
     store: Store
     clock: MovedClock = field(default_factory=lambda: MovedClock(NOW))
     channel: FakeChannel = None  # type: ignore[assignment]
+    more: dict[str, Channel[Any]] = field(default_factory=dict)
     limits: Limits = field(default_factory=lambda: Limits(per_customer=100))
     campaigns: list[Campaign] = field(default_factory=lambda: [campaign()])
     numbers: Iterator[int] = field(default_factory=lambda: count(1))
@@ -334,18 +335,20 @@ class Shop:
                 update(Flag).where(Flag.subject_id == str(customer)).values(cleared_at=self.clock.now())
             )
 
+    @property
+    def channels(self) -> dict[str, Channel[Any]]:
+        return {"fake": self.channel, **self.more}
+
     def plan(self, **options: Any) -> PlanResult:
-        channels = {"fake": self.channel}
-        return plan(self.store, self.campaigns, channels, self.limits, now=self.clock.now(), **options)
+        return plan(self.store, self.campaigns, self.channels, self.limits, now=self.clock.now(), **options)
 
     def preview(self, **options: Any) -> list[CampaignPreview]:
-        channels = {"fake": self.channel}
-        return preview(self.store, self.campaigns, channels, self.limits, now=self.clock.now(), **options)
+        return preview(
+            self.store, self.campaigns, self.channels, self.limits, now=self.clock.now(), **options
+        )
 
     def deliver(self, **options: Any) -> DeliveryResult:
-        return deliver(
-            self.store, self.campaigns, {"fake": self.channel}, self.limits, clock=self.clock, **options
-        )
+        return deliver(self.store, self.campaigns, self.channels, self.limits, clock=self.clock, **options)
 
     def messages(self) -> list[Any]:
         with self.store.read() as transaction:

@@ -7,11 +7,11 @@ from typing import Any
 
 import pytest
 from care_shop import NOW, Shop, campaign
-from sqlalchemy import update
+from sqlalchemy import insert, select, update
 
 from crmsync.care.calendar import last_turn, same_day_in_earlier_years, today
 from crmsync.config import Schedule
-from crmsync.store.tables import Flag
+from crmsync.store.tables import Flag, Segment, SegmentMember
 
 
 def planned(shop: Shop) -> int:
@@ -142,6 +142,56 @@ def test_a_schedule_answers_the_flags_that_stood_when_it_came_round(shop: Shop) 
     assert planned(shop) == 0
     shop.clock.move(days=31)
     assert planned(shop) == 2
+
+
+def stay(shop: Shop, customer: int, days_ago: float, left: float | None = None) -> None:
+    begun = shop.clock.now() - timedelta(days=days_ago)
+    with shop.store.write() as transaction:
+        if transaction.scalar(select(Segment.name)) is None:
+            seen = {"selection": "orders > 1", "refresh_id": 0, "event_id": 0}
+            transaction.execute(insert(Segment).values(name="asleep", **seen, refreshed_at=NOW, full_at=NOW))
+        transaction.execute(
+            insert(SegmentMember).values(
+                segment="asleep",
+                customer_id=customer,
+                entered_at=begun,
+                left_at=None if left is None else shop.clock.now() - timedelta(days=left),
+            )
+        )
+
+
+@pytest.mark.parametrize(
+    ("trigger", "expected"),
+    [
+        ({"segment": "asleep"}, [1, 2, 5]),
+        ({"segment": "asleep", "after": "2d"}, [1, 5]),
+        ({"segment": "asleep", "change": "entered"}, [2, 5]),
+        ({"segment": "asleep", "change": "left"}, [3]),
+        ({"segment": "asleep", "schedule": "cron 0 2 3 * * UTC"}, [1, 5]),
+    ],
+    ids=str,
+)
+def test_members_of_a_segment(shop: Shop, trigger: dict[str, Any], expected: list[int]) -> None:
+    customers = [shop.customer(flag=None) for _ in range(6)]
+    stay(shop, customers[0], 30)
+    stay(shop, customers[1], 1)
+    stay(shop, customers[2], 30, left=1)
+    stay(shop, customers[3], 30, left=9)
+    stay(shop, customers[4], 30, left=2.8)
+    stay(shop, customers[4], 2.5)
+    when(shop, **trigger)
+    shop.plan()
+    assert [m.customer_id for m in shop.messages()] == expected
+    assert planned(shop) == 0
+
+
+def test_an_audience_is_a_segment(shop: Shop) -> None:
+    shop.campaigns = [campaign(segment="asleep")]
+    inside, outside, _ = shop.customer(), shop.customer(), shop.customer()
+    stay(shop, inside, 5)
+    stay(shop, outside, 5, left=1)
+    found = shop.plan().campaigns["win-back"]
+    assert (found.occasions, [m.customer_id for m in shop.messages()]) == (1, [inside])
 
 
 @pytest.mark.parametrize(

@@ -14,14 +14,16 @@ FOLDER = Path(__file__).parent
 
 # What a schema cannot know: other entries, the environment, files, zones, what a validator computes.
 UNSEEN = """
-    campaign_twice channel_id_twice connection_id_twice cron_minute cron_of_4_fields cron_weekday
-    cron_zone database_no_url database_of_another_kind database_override database_password env_unset
-    env_unset_in_a_list environment_not_shown file_missing listen_bad_port listen_no_port
-    listen_public missing_plugin_dir rule_share_above_1 schedule_every_0s schedule_without_a_unit
-    a_campaign_by_a_channel_to_the_team
-    segment_faults setting_refused setting_refused_with_env share_above_1 unknown_channel_id
+    a_campaign_by_a_channel_to_the_team campaign_twice channel_id_twice connection_id_twice cron_minute
+    cron_of_4_fields cron_weekday cron_zone database_no_url database_of_another_kind database_override
+    database_password env_unset env_unset_in_a_list environment_not_shown file_missing listen_bad_port
+    listen_no_port listen_public missing_plugin_dir rule_share_above_1 schedule_every_0s
+    schedule_without_a_unit segment_faults setting_refused setting_refused_with_env share_above_1
+    step_first_waits step_of_nothing step_of_two_things steps_longer_than_the_cooldown
+    templates_without_a_default unknown_audience unknown_channel_id unknown_channel_in_a_list
     unknown_disabled_plugin unknown_stream when_before_a_delivery when_date_and_flag when_flag_unknown
-    when_level_of_a_date when_of_nothing when_unknown when_without_rules zone zone_far
+    when_level_of_a_date when_of_nothing when_segment_raised when_segment_unknown when_unknown
+    when_without_rules zone zone_far
 """.split()
 
 
@@ -83,6 +85,15 @@ care:
     when: {date: delivery, after: 14d}
     template: winback
     priority: -1
+  - name: journey
+    when: {segment: asleep, change: entered}
+    segment: asleep
+    channel: [mail, platform]
+    offer: {zh: 红包}
+    steps:
+      - template: {high: winback, default: winback.j2}
+      - {wait: 7d, stop_if: [bought], issue_coupon: thanks}
+segments: {asleep: orders > 1}
 limits: {stop: true, per_customer: 2, period: 7d, holdout: 5%}
 """
 

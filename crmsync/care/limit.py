@@ -9,7 +9,7 @@ from collections import Counter, defaultdict
 from collections.abc import Collection, Iterable, Mapping
 from datetime import UTC, datetime
 
-from sqlalchemy import ColumnElement, and_, func, not_, or_, select, update
+from sqlalchemy import ColumnElement, and_, bindparam, func, not_, or_, select, update
 from sqlalchemy import Connection as Transaction
 
 from crmsync.care.hours import day_of
@@ -85,6 +85,24 @@ def _can_make_way(outranked: Collection[str]) -> ColumnElement[bool]:
     )
 
 
+# Made once: for one message, making a query costs more than asking it.
+_WRITTEN = (
+    select(Account.customer_id, Message.attempted_at)
+    .join(
+        Message,
+        (Message.connection_id == Account.connection_id) & (Message.account_id == Account.external_id),
+    )
+    .where(
+        Account.customer_id.in_(bindparam("customers", expanding=True)),
+        Message.purpose == bindparam("purpose"),
+        Message.attempted_at > bindparam("since"),
+        _OUT,
+        Message.id.not_in(bindparam("messages", expanding=True)),
+    )
+    .order_by(Message.attempted_at.desc())
+)
+
+
 class Frequency:
     """How often these customers were written to for a purpose, in one transaction.
 
@@ -107,23 +125,13 @@ class Frequency:
         self._period = limits.period if marketing else limits.service_period
         self._now = now
         self._times: dict[int, list[datetime]] = defaultdict(list)
-        query = (
-            select(Account.customer_id, Message.attempted_at)
-            .join(
-                Message,
-                (Message.connection_id == Account.connection_id)
-                & (Message.account_id == Account.external_id),
-            )
-            .where(
-                Account.customer_id.in_(customers),
-                Message.purpose == purpose,
-                Message.attempted_at > now - self._period,
-                _OUT,
-                Message.id.not_in(messages),
-            )
-            .order_by(Message.attempted_at.desc())
-        )
-        for customer, at in transaction.execute(query):
+        asked = {
+            "customers": list(customers),
+            "messages": list(messages),
+            "purpose": purpose,
+            "since": now - self._period,
+        }
+        for customer, at in transaction.execute(_WRITTEN, asked):
             self._times[customer].append(at)
 
     def free_at(self, customer: int) -> datetime | None:

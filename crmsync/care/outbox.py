@@ -111,11 +111,7 @@ def claim(
 def held(transaction: Transaction, items: Collection[Claimed]) -> set[int]:
     """The ids of those that are still ours; nobody else changes them before this transaction ends."""
     fences = {item.id: item.message["fence"] for item in items}
-    rows = transaction.execute(
-        select(Message.id, Message.fence)
-        .where(Message.id.in_(fences), Message.state == "claimed")
-        .with_for_update()
-    )
+    rows = transaction.execute(_HELD, {"ids": list(fences)})
     return {id for id, fence in rows if fences[id] == fence}
 
 
@@ -314,6 +310,11 @@ _ITS_OWN = (
     Message.id == bindparam("its_id"),
     Message.fence == bindparam("its_fence"),
     Message.state == "claimed",
+)
+_HELD = (
+    select(Message.id, Message.fence)
+    .where(Message.id.in_(bindparam("ids", expanding=True)), Message.state == "claimed")
+    .with_for_update()
 )
 _BEGIN = (
     update(Message)

@@ -12,9 +12,10 @@ from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import get_args
 
 from sqlalchemy import Connection as Transaction
-from sqlalchemy import select
+from sqlalchemy import bindparam, select
 
 from crmsync.care import reason
 from crmsync.care.address import Addressed, hashed
@@ -24,6 +25,29 @@ from crmsync.sdk.records import Medium, Purpose
 from crmsync.store import Store
 from crmsync.store.keyring import Keyring
 from crmsync.store.tables import Consent, Suppression
+
+# Made once: for one message, making a query costs more than asking it.
+_LISTED = select(Suppression.value).where(
+    Suppression.value.in_(bindparam("digests", expanding=True)),
+    Suppression.purpose.in_(bindparam("purposes", expanding=True)),
+    Suppression.medium.in_(bindparam("media", expanding=True)),
+)
+_STATED = (
+    select(
+        Consent.connection_id,
+        Consent.account_id,
+        Consent.medium,
+        Consent.granted,
+        Consent.confirmed,
+        Consent.at,
+    )
+    .where(
+        Consent.connection_id.in_(bindparam("connections", expanding=True)),
+        Consent.account_id.in_(bindparam("accounts", expanding=True)),
+        Consent.purpose == bindparam("purpose"),
+    )
+    .order_by(Consent.at)
+)
 
 AccountKey = tuple[int, str]
 """A connection's id and the account's own."""
@@ -96,12 +120,13 @@ def _suppressed(
         for kind, value in account.addresses():
             for digest in hashed(terms.keyring, kind, value):
                 whose[digest].append(account.key)
-    query = select(Suppression.value).where(
-        Suppression.value.in_(whose), Suppression.purpose.in_((purpose, "any"))
-    )
-    if medium != "any":
-        query = query.where(Suppression.medium.in_((medium, "any")))
-    return {key for digest in transaction.scalars(query) for key in whose[digest]}
+    asked = {"digests": list(whose), "purposes": [purpose, "any"], "media": _media(medium)}
+    return {key for digest in transaction.scalars(_LISTED, asked) for key in whose[digest]}
+
+
+def _media(medium: Medium) -> list[str]:
+    """The media of entries that stop a channel of this medium: all, where it may use any."""
+    return list(get_args(Medium)) if medium == "any" else [medium, "any"]
 
 
 @dataclass(slots=True)
@@ -125,22 +150,12 @@ def _wills(
     transaction: Transaction, accounts: Iterable[Addressed], medium: Medium, purpose: Purpose
 ) -> dict[AccountKey, _Will]:
     wills: dict[AccountKey, _Will] = {account.key: _Will() for account in accounts}
-    statements = transaction.execute(
-        select(
-            Consent.connection_id,
-            Consent.account_id,
-            Consent.medium,
-            Consent.granted,
-            Consent.confirmed,
-            Consent.at,
-        )
-        .where(
-            Consent.connection_id.in_({connection for connection, _ in wills}),
-            Consent.account_id.in_({account for _, account in wills}),
-            Consent.purpose == purpose,
-        )
-        .order_by(Consent.at)
-    )
+    asked = {
+        "connections": list({connection for connection, _ in wills}),
+        "accounts": [account for _, account in wills],
+        "purpose": purpose,
+    }
+    statements = transaction.execute(_STATED, asked)
     for connection_id, account_id, stated, granted, confirmed, at in statements:
         will = wills.get((connection_id, account_id))
         # Who refuses one medium is not reached by a channel that may use any.

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from datetime import datetime, time, timedelta
+from datetime import date, datetime, time, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -11,9 +11,23 @@ from care_shop import Killed, Mortal, MovedClock, Shop, campaign
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule, run_state_machine_as_test
+from sqlalchemy import select, update
 from sqlmodel import SQLModel
 
-from crmsync.care import approve, cancel, ledger, recover, resolve, suppress, withdraw_consent
+from crmsync.care import (
+    Links,
+    approve,
+    cancel,
+    ledger,
+    ledger_faults,
+    recover,
+    resolve,
+    suppress,
+    suppress_person,
+    unsubscribe,
+    withdraw_consent,
+)
+from crmsync.care.addressee import ACCOUNT_COLUMNS, addressed
 from crmsync.config import Limits, QuietHours
 from crmsync.sdk import (
     AuthError,
@@ -24,11 +38,16 @@ from crmsync.sdk import (
     Unconfirmed,
 )
 from crmsync.store import Store
+from crmsync.store.keyring import Keyring
+from crmsync.store.tables import Account, Connection
 
 QUIET = QuietHours(time(21), time(9))
 ZONES = {"shop": "Asia/Shanghai", "berlin": "Europe/Berlin"}
 CAP = 3
+RULE_CAP = 5
 PERIOD = timedelta(days=7)
+SERVICE_PERIOD = timedelta(days=10)
+HOLIDAY = date(2026, 3, 26)
 FAILURES = (TransientError, PermanentError, AuthError, RateLimited, Unconfirmed, ValueError)
 
 
@@ -40,20 +59,35 @@ class CareMachine(RuleBasedStateMachine):
                 transaction.execute(table.delete())
         self.shop = Shop(store, MovedClock(datetime.fromisoformat("2026-03-24T02:00+00:00")))
         self.shop.connect("berlin", ZONES["berlin"])
-        self.shop.limits = Limits(per_customer=1, period=PERIOD)
+        self.shop.limits = self.limits()
         common: dict[str, Any] = {"quiet_hours": QUIET, "daily_cap": CAP, "cooldown": "5d", "expires": "3d"}
         self.shop.campaigns = [
             campaign(**common),
-            campaign(**common, name="again", template="vip_thanks", approve="first"),
+            campaign(**common, name="again", template="vip_thanks", approve="first", approvals=2),
             campaign(**common, name="sorry", template="apology", purpose="service", control_group="20%"),
         ]
         self.accounts: dict[str, int] = {}
         self.on: dict[str, str] = {}
         self.consents: dict[str, bool | None] = {}
         self.suppressed: set[str] = set()
+        self.unsubscribed: set[str] = set()
+        self.keyring = Keyring(store)
         self.broken: list[str] = []
         self.shop.channel.fail = self.about_to_send  # type: ignore[assignment]
         self.next_failure: tuple[type[Exception] | None, bool] = (None, False)
+        self.signers: set[str] = set()
+
+    @staticmethod
+    def limits(**changes: Any) -> Limits:
+        given: dict[str, Any] = {
+            "per_customer": 1,
+            "period": PERIOD,
+            "service_per_customer": 1,
+            "service_period": SERVICE_PERIOD,
+            "per_rule": {"churn_risk": RULE_CAP},
+            "holidays": {"the feast": f"{HOLIDAY:%Y-%m-%d}"},
+        }
+        return Limits(**given | changes)
 
     @initialize(promise=st.sampled_from(["key", "lookup", "none"]), customers=st.integers(4, 8))
     def begin(self, promise: Any, customers: int) -> None:
@@ -97,6 +131,50 @@ class CareMachine(RuleBasedStateMachine):
         if planned:
             self.shop.plan()
 
+    @rule(hours=st.sampled_from([0.1, 3, 30]))
+    def the_clock_is_set_back(self, hours: float) -> None:
+        self.shop.clock.move(hours=-hours)
+
+    @rule(data=st.data())
+    def two_are_one_person(self, data: st.DataObject) -> None:
+        """Their accounts keep their consents; what either got counts for both."""
+        one, other = self.drawn(data), data.draw(st.sampled_from(sorted(self.accounts)))
+        kept, gone = self.accounts[one], self.accounts[other]
+        with self.shop.store.write() as transaction:
+            transaction.execute(update(Account).where(Account.customer_id == gone).values(customer_id=kept))
+        self.accounts = {a: kept if customer == gone else customer for a, customer in self.accounts.items()}
+
+    @rule(data=st.data())
+    def erase(self, data: st.DataObject) -> None:
+        """The person goes; their addresses stay on the list, and a later sync may name the account again."""
+        account, now = self.drawn(data), self.shop.clock.now()
+        its_own = (Account.external_id == account,)
+        with self.shop.store.write() as transaction:
+            row = transaction.execute(
+                select(*ACCOUNT_COLUMNS)
+                .join(Connection, Connection.id == Account.connection_id)
+                .where(*its_own)
+            ).one()
+            keyring = self.keyring
+            suppress_person(
+                self.shop.store, transaction, keyring, [addressed(row)], why="erased", actor="ann", now=now
+            )
+            again = data.draw(st.booleans())
+            values = {"name": None, "email": None, "phone": None, "deleted_at": None if again else now}
+            transaction.execute(update(Account).where(*its_own).values(**values))
+        self.suppressed.add(account)
+
+    @rule(data=st.data())
+    def unsubscribe_by_link(self, data: st.DataObject) -> None:
+        messages = [m for m in self.shop.messages() if m.account_id in self.accounts]
+        if messages:
+            message = data.draw(st.sampled_from(messages))
+            links = Links(self.keyring, "https://care.example.com")
+            token = str(links.unsubscribe(message.key)).rpartition("/")[2]
+            self.shop.clock.move(seconds=1)
+            unsubscribe(self.shop.store, links, token, now=self.shop.clock.now())
+            (self.suppressed if message.purpose == "service" else self.unsubscribed).add(message.account_id)
+
     @rule(data=st.data())
     def flag_again(self, data: st.DataObject) -> None:
         customer = self.accounts[data.draw(st.sampled_from(sorted(self.accounts)))]
@@ -106,18 +184,18 @@ class CareMachine(RuleBasedStateMachine):
     @rule(per_customer=st.sampled_from([1, 9]))
     def plan(self, per_customer: int) -> None:
         """The limit may have been another when it was planned."""
-        self.shop.limits = Limits(per_customer=per_customer, period=PERIOD)
+        self.shop.limits = self.limits(per_customer=per_customer)
         self.shop.plan()
         before = len(self.shop.messages())
         assert self.shop.plan().planned == 0
         assert len(self.shop.messages()) == before
-        self.shop.limits = Limits(per_customer=1, period=PERIOD)
+        self.shop.limits = self.limits()
 
     @rule(stop=st.booleans())
     def deliver_with_the_switch(self, stop: bool) -> None:
-        self.shop.limits = Limits(stop=stop, per_customer=1, period=PERIOD)
+        self.shop.limits = self.limits(stop=stop)
         self.deliver(None, False, 50)
-        self.shop.limits = Limits(per_customer=1, period=PERIOD)
+        self.shop.limits = self.limits()
 
     @rule(
         error=st.sampled_from([None, None, None, *FAILURES, Killed, Killed]),
@@ -139,9 +217,18 @@ class CareMachine(RuleBasedStateMachine):
             self.next_failure = (None, False)
         assert "claimed" not in self.shop.states()
 
-    @rule()
-    def approve_all(self) -> None:
-        approve(self.shop.store, actor="ann", now=self.shop.clock.now(), campaign="again")
+    @rule(actor=st.sampled_from(["ann", "bob"]))
+    def approve_all(self, actor: str) -> None:
+        waiting = any(m.campaign == "again" and m.state == "awaiting_approval" for m in self.shop.messages())
+        approve(
+            self.shop.store,
+            actor=actor,
+            now=self.shop.clock.now(),
+            campaign="again",
+            needed={"again": 2},
+        )
+        if waiting:
+            self.signers.add(actor)
 
     @rule(data=st.data())
     def cancel_one(self, data: st.DataObject) -> None:
@@ -166,10 +253,17 @@ class CareMachine(RuleBasedStateMachine):
         account, zone = message.recipient.account_id, ZONES[message.recipient.connection]
         if self.shop.clock.now().astimezone(ZoneInfo(zone)).time() in QUIET:
             self.broken.append("sent in quiet hours")
+        if self.shop.clock.now().astimezone(ZoneInfo(zone)).date() == HOLIDAY:
+            self.broken.append("sent on a holiday")
+        if message.campaign == "again" and len(self.signers) < 2:
+            self.broken.append("sent with less than two approvals")
+        self.check_limits(message)
         if self.shop.limits.stop:
             self.broken.append("sent in spite of the stop")
         if account in self.suppressed:
             self.broken.append("sent to a suppressed address")
+        if message.purpose == "marketing" and account in self.unsubscribed:
+            self.broken.append("marketing to who had unsubscribed")
         if message.purpose == "marketing" and self.consents[account] is not True:
             self.broken.append("sent without consent")
         error, after = self.next_failure
@@ -177,6 +271,23 @@ class CareMachine(RuleBasedStateMachine):
             return None
         self.next_failure = (None, False)
         return self.fault(error)
+
+    def check_limits(self, message: OutgoingMessage) -> None:
+        """What this person, by the accounts they have now, and this day have had already."""
+        now, person = self.shop.clock.now(), self.accounts[message.recipient.account_id]
+        earlier = [(m, at) for _, m, at in self.shop.channel.delivered if m.id != message.id]
+        period = PERIOD if message.purpose == "marketing" else SERVICE_PERIOD
+        if any(
+            m.purpose == message.purpose
+            and self.accounts[m.recipient.account_id] == person
+            and at > now - period
+            for m, at in earlier
+        ):
+            self.broken.append(f"more {message.purpose} than one person's limit")
+        for zone in ZONES.values():
+            today = now.astimezone(ZoneInfo(zone)).date()
+            if sum(at.astimezone(ZoneInfo(zone)).date() == today for _, at in earlier) >= RULE_CAP:
+                self.broken.append("sent over the daily cap of the rule")
 
     def has_arrived(self, message: OutgoingMessage) -> BaseException | None:
         error, _ = self.next_failure
@@ -205,7 +316,7 @@ class CareMachine(RuleBasedStateMachine):
                 days[message.campaign, zone, at.astimezone(ZoneInfo(zone)).date()] += 1
             if message.purpose == "marketing":
                 account = message.recipient.account_id
-                assert account not in last or at - last[account] >= PERIOD
+                assert account not in last or abs(at - last[account]) >= PERIOD
                 last[account] = at
         assert all(count <= CAP for count in days.values())
 
@@ -213,6 +324,7 @@ class CareMachine(RuleBasedStateMachine):
     def the_ledger_adds_up(self) -> None:
         book = ledger(self.shop.store)
         assert book.planned == book.states.total()
+        assert ledger_faults(self.shop.store) == {}
         arrived = set(self.shop.channel.keys)
         for message in self.shop.messages():
             if message.state == "sent":
@@ -221,13 +333,18 @@ class CareMachine(RuleBasedStateMachine):
                 assert message.state == "unknown" or message.doubtful
 
 
-def test_care_keeps_its_promises(store: Store) -> None:
+def run_machine(store: Store, examples: int) -> None:
+    """So many random sequences of 20 steps. Raises where a promise is broken."""
     run_state_machine_as_test(
         lambda: CareMachine(store),
         settings=settings(
-            max_examples=30,
+            max_examples=examples,
             stateful_step_count=20,
             deadline=None,
             suppress_health_check=list(HealthCheck),
         ),
     )
+
+
+def test_care_keeps_its_promises(store: Store) -> None:
+    run_machine(store, 30)

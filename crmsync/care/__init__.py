@@ -20,6 +20,7 @@ from crmsync.care.outbox import Recovered, recover
 from crmsync.care.permission import Terms
 from crmsync.care.planner import CampaignPlan, PlanResult, plan
 from crmsync.care.preview import CampaignPreview, Previewed, preview
+from crmsync.care.report import CampaignReport, CareReport, Comparison, report
 from crmsync.care.suppression import suppress, suppress_person, unsuppress
 from crmsync.care.template import (
     ListedTemplate,
@@ -36,6 +37,9 @@ __all__ = [
     "BrokenLane",
     "CampaignPlan",
     "CampaignPreview",
+    "CampaignReport",
+    "CareReport",
+    "Comparison",
     "ConfirmRequest",
     "Contact",
     "DeliveryResult",
@@ -67,6 +71,7 @@ __all__ = [
     "preview",
     "preview_template",
     "recover",
+    "report",
     "reset_lane",
     "resolve",
     "statements",

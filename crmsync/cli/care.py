@@ -1,4 +1,4 @@
-"""`crmsync care`: who the campaigns would write to now."""
+"""`crmsync care`: who the campaigns would write to now, and what they brought."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ import typer
 
 from crmsync.cli.option import AsJson, ConfigFile, InLanguage
 from crmsync.cli.output import emit, table
+from crmsync.cli.report import report
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -15,8 +16,10 @@ if TYPE_CHECKING:
     from crmsync.care import CampaignPreview
 
 app = typer.Typer(
-    help="Campaigns and consent: whom they would write to, and who said no.", no_args_is_help=True
+    help="Campaigns and consent: whom they would write to, what they brought, and who said no.",
+    no_args_is_help=True,
 )
+app.command("report")(report)
 
 
 @app.command("preview")

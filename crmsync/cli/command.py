@@ -11,6 +11,7 @@ import typer
 
 from crmsync.cli import (
     alerts,
+    cases,
     check,
     config,
     consent,
@@ -76,6 +77,7 @@ for name, group in (
     ("care", consent.app),
     ("messages", messages.app),
     ("templates", templates.app),
+    ("cases", cases.app),
     ("quarantine", quarantine.app),
     ("alerts", alerts.app),
     ("customers", customers.app),

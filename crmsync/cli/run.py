@@ -85,6 +85,7 @@ def _data(result: PassResult) -> dict[str, object]:
         "facts": result.facts,
         "rules": result.rules.rules if result.rules else {},
         "segments": result.segments,
+        "cases": result.cases,
         "campaigns": result.plan.campaigns if result.plan else {},
         "delivered": result.delivery.counts if result.delivery else {},
         "failures": result.failures,
@@ -110,6 +111,8 @@ def _show(console: Console, result: PassResult) -> None:
             ("segment", "members", "entered", "left"),
             ((s.segment, s.members, s.entered, s.left) for s in result.segments.values()),
         )
+    if result.cases and result.cases.opened:
+        console.print(f"cases opened: {result.cases.opened}", markup=False)
     if result.plan:
         table(
             console,

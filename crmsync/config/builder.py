@@ -13,7 +13,7 @@ from crmsync.config.database import absolute_database, check_database, password_
 from crmsync.config.document import Document
 from crmsync.config.explain import Explainer
 from crmsync.config.model import ChannelConfig, Config, ConnectionConfig
-from crmsync.config.named import check_campaigns, check_segments
+from crmsync.config.named import check_campaigns, check_cases, check_segments
 from crmsync.config.problem import InvalidConfig, Place, nearest
 from crmsync.config.registry import Registry
 from crmsync.config.shape import secrets_in, with_absolute_paths
@@ -67,6 +67,7 @@ class _Builder:
         self._unique("care", "name")
         check_campaigns(document, self.plugins, [c.id for c in self._implicit_channel()])
         check_team_channels(document, self.plugins)
+        check_cases(document)
         check_segments(document, self.plugins, core.get("rules"))
         if isinstance(core.get("channels", []), list):
             core["channels"] = [*core.get("channels", []), *self._implicit_channel()]

@@ -11,6 +11,7 @@ from pydantic import Field, SerializeAsAny, model_validator
 
 from crmsync.config.alert import AlertConfig
 from crmsync.config.campaign import Campaign
+from crmsync.config.cases import Cases
 from crmsync.config.consent import ConsentConfig
 from crmsync.config.database import Database
 from crmsync.config.holiday import Holiday
@@ -166,6 +167,7 @@ class Config(Part):
     consent: ConsentConfig = Field(
         ConsentConfig(), description="What counts as consent, and how it is withdrawn."
     )
+    cases: Cases = Field(Cases(), description="How complaints are seen through.")
     path: Path | None = Field(None, exclude=True, description="The file it was read from.")
 
     @property

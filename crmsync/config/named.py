@@ -22,6 +22,20 @@ def check_campaigns(document: Document, plugins: Registry, channels: Iterable[st
             check.campaign(campaign, ("care", i))
 
 
+def check_cases(document: Document) -> None:
+    """Note every rule that is to open cases and that the file does not have."""
+    cases, rules = document.data.get("cases"), document.data.get("rules")
+    names = cases.get("open_on") if isinstance(cases, dict) else None
+    known = list(rules) if isinstance(rules, dict) else []
+    for i, name in enumerate(names if isinstance(names, list) else []):
+        if isinstance(name, str) and name not in known:
+            document.report(
+                ("cases", "open_on", i),
+                f"no rule is called {name}.",
+                nearest(name, known, "Add it under rules."),
+            )
+
+
 def check_segments(document: Document, plugins: Registry, rules: Any) -> None:
     """Note every fault of every segment. `rules` are the entries of `rules` with their settings read."""
     judged = {name: _judged(plugins, rule) for name, rule in rules.items()} if isinstance(rules, dict) else {}

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from crmsync.care import CampaignPreview, Links, Terms, deliver, plan, preview, recover, take_bounces
+from crmsync.care.cases import open_cases
 from crmsync.config import Config, build_config, read_document
 from crmsync.config.problem import nearest
 from crmsync.daemon.alerts import tell_team
@@ -286,7 +287,7 @@ class App:
         return result
 
     def care(self, at_most: int = 1_000) -> PassResult:
-        """Plan messages for the flags that stand, and send what is due, up to `at_most` messages."""
+        """Open cases and plan messages for the flags that stand, and send what is due, up to `at_most`."""
         result = PassResult()
         config = self.config
 
@@ -330,6 +331,10 @@ class App:
         def take(id: str, channel: Channel[Any]) -> None:
             take_bounces(self.store, id, channel, now=self.clock.now())
 
+        def open_new_cases() -> None:
+            result.cases = open_cases(self.store, config.cases, now=self.clock.now())
+
+        self._guarded(result, "care", "cases", open_new_cases)
         self._guarded(result, "care", "plan", make_plan)
         if not self.stop.is_set():
             self._guarded(result, "care", "delivery", send)

@@ -12,6 +12,7 @@ from crmsync.sdk import TransientError as Transient
 
 if TYPE_CHECKING:
     from crmsync.care import DeliveryResult, PlanResult
+    from crmsync.care.cases import OpenedCases
     from crmsync.insight import FactsResult
     from crmsync.rules import RulesResult
     from crmsync.segments import SegmentResult
@@ -68,6 +69,7 @@ class PassResult:
     rules: RulesResult | None = None
     changes: tuple[FlagChange, ...] = ()
     segments: Mapping[str, SegmentResult] = field(default_factory=dict)
+    cases: OpenedCases | None = None
     plan: PlanResult | None = None
     delivery: DeliveryResult | None = None
     failures: list[Failure] = field(default_factory=list)
@@ -79,6 +81,7 @@ class PassResult:
         self.rules = other.rules or self.rules
         self.changes += other.changes
         self.segments = other.segments or self.segments
+        self.cases = other.cases or self.cases
         self.plan = other.plan or self.plan
         self.delivery = other.delivery or self.delivery
         self.failures += other.failures

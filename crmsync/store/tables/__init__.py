@@ -7,6 +7,7 @@ from crmsync.store.tables.alert import Alert
 from crmsync.store.tables.audit import Audit
 from crmsync.store.tables.backtest import Backtest
 from crmsync.store.tables.base import EPOCH, Instant, from_instant, to_instant
+from crmsync.store.tables.case import Case, CaseEvent, Knowledge
 from crmsync.store.tables.connection import Connection, CursorRow, Run, Seen
 from crmsync.store.tables.customer import Account, Consent, Customer, HashKey, Suppression
 from crmsync.store.tables.fact import (
@@ -49,6 +50,8 @@ __all__ = [
     "Attendance",
     "Audit",
     "Backtest",
+    "Case",
+    "CaseEvent",
     "Connection",
     "Consent",
     "Conversation",
@@ -63,6 +66,7 @@ __all__ = [
     "FlagEvent",
     "HashKey",
     "Instant",
+    "Knowledge",
     "Lane",
     "Message",
     "MessageState",

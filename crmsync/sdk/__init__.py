@@ -1,6 +1,7 @@
 """All that a plugin may import."""
 
 from crmsync.sdk.address_book import AddressBook
+from crmsync.sdk.changes import Changes, walk_changes
 from crmsync.sdk.channel import Channel, ChannelContext
 from crmsync.sdk.clock import Clock, SystemClock
 from crmsync.sdk.connector import Connector, Context, Cursor, Page, Shop, Stream, push, stream
@@ -75,6 +76,7 @@ __all__ = [
     "BasicAuth",
     "BearerToken",
     "Bounce",
+    "Changes",
     "Channel",
     "ChannelContext",
     "Clock",
@@ -163,5 +165,6 @@ __all__ = [
     "standard_webhook",
     "stream",
     "translate",
+    "walk_changes",
     "written_day",
 ]

@@ -106,6 +106,19 @@ def test_an_unchanged_record_touches_nobody(bench: Bench) -> None:
     assert bench.rows("SELECT * FROM touched") == []
 
 
+def test_a_record_of_which_only_its_time_changed_is_no_news(bench: Bench) -> None:
+    buyer = {"id": "b1", "name": "Ann"}
+    bench.run([{**buyer, "at": START.isoformat()}], stream="customers")
+    untouch(bench)
+    before = bench.rows("SELECT * FROM account")
+    noted = {**buyer, "at": (START + timedelta(hours=2)).isoformat()}
+    result = bench.run([noted], stream="customers")
+    assert (result.updated, result.unchanged) == (0, 1)
+    assert bench.rows("SELECT * FROM touched") == []
+    assert bench.rows("SELECT * FROM account") == before
+    assert bench.run([{**noted, "name": "Anna"}], stream="customers").updated == 1
+
+
 def test_the_next_run_reads_again_from_before_the_cursor(bench: Bench) -> None:
     bench.run([order(1), order(20)])
     assert cursor_at(bench) == START + timedelta(minutes=20)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from typing import Any
 
@@ -121,5 +122,17 @@ def _effects(bench: Bench, name: str) -> int:
 
 
 def _is_push(request: requests.PreparedRequest, known: set[str]) -> bool:
+    document = _document(request)
+    if document is not None:
+        return document.lstrip().startswith("mutation")
     path = "/" + (request.url or "").partition("?")[0].split("/", 3)[3]
     return request.method != "GET" and path not in known
+
+
+def _document(request: requests.PreparedRequest) -> str | None:
+    """What a GraphQL request asks; its queries and its mutations all go to one path."""
+    try:
+        document = json.loads(request.body or b"")["query"]
+    except (ValueError, TypeError, KeyError):
+        return None
+    return document if isinstance(document, str) else None

@@ -1,0 +1,13 @@
+"""The connector to Medusa, a headless shop."""
+
+from collections.abc import Iterable
+from typing import Any
+
+from crmsync.sdk import Connector, hookimpl
+
+
+@hookimpl
+def crmsync_connectors() -> Iterable[type[Connector[Any]]]:
+    from crmsync_medusa.connector import MedusaConnector
+
+    return [MedusaConnector]

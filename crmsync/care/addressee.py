@@ -24,8 +24,14 @@ class LastOrder:
 
     order_id: str
     placed_at: datetime
+    delivered_at: datetime | None
     first_at: datetime
     count: int
+
+    @property
+    def times(self) -> dict[str, datetime | None]:
+        """What a message about this order is held to by platforms with a window."""
+        return {"ordered_at": self.placed_at, "delivered_at": self.delivered_at}
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,6 +97,8 @@ def outgoing(message: Mapping[str, Any], account: Row[Any], links: Links | None 
         body=message["body"],
         language=message["language"],
         order_id=message["order_id"],
+        ordered_at=message.get("ordered_at"),
+        delivered_at=message.get("delivered_at"),
         unsubscribe_url=links.unsubscribe(message["key"]) if links else None,
     )
 
@@ -137,6 +145,7 @@ def _last_orders(transaction: Transaction, keys: Iterable[_Key]) -> dict[_Key, L
             Order.account_id,
             Order.external_id,
             Order.placed_at,
+            Order.delivered_at,
             func.min(Order.placed_at, type_=Instant).over(partition_by=whose).label("first_at"),
             func.count().over(partition_by=whose).label("orders"),
             func.row_number()
@@ -156,6 +165,8 @@ def _last_orders(transaction: Transaction, keys: Iterable[_Key]) -> dict[_Key, L
     )
     rows = transaction.execute(select(ranked).where(ranked.c.rank == 1))
     return {
-        (r.connection_id, r.account_id): LastOrder(r.external_id, r.placed_at, r.first_at, r.orders)
+        (r.connection_id, r.account_id): LastOrder(
+            r.external_id, r.placed_at, r.delivered_at, r.first_at, r.orders
+        )
         for r in rows
     }

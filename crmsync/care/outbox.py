@@ -20,7 +20,16 @@ from crmsync.insight import message_sent
 from crmsync.sdk import Receipt
 from crmsync.sdk.message import Idempotency
 from crmsync.store import Store
-from crmsync.store.tables import Account, Connection, Delivery, DeliveryOutcome, Flag, Message, MessageState
+from crmsync.store.tables import (
+    Account,
+    Connection,
+    Delivery,
+    DeliveryOutcome,
+    Flag,
+    Message,
+    MessageState,
+    Order,
+)
 
 LEASE = timedelta(minutes=5)
 LOOKUP_GRACE = timedelta(seconds=30)
@@ -373,8 +382,14 @@ def _load(transaction: Transaction, ids: Collection[int | None]) -> list[Claimed
             Message.__table__,  # type: ignore[attr-defined]
             Connection.name.label("connection_name"),
             Flag.rule.label("rule"),
+            Order.placed_at.label("ordered_at"),
+            Order.delivered_at,
         )
         .join(Connection, Connection.id == Message.connection_id)
+        .outerjoin(
+            Order,
+            (Order.connection_id == Message.connection_id) & (Order.external_id == Message.order_id),
+        )
         .outerjoin(Flag, Flag.id == Message.flag_id)
         .where(Message.id.in_(ids))
         .order_by(Message.next_attempt_at, Message.id)

@@ -161,7 +161,8 @@ class Proposer:
             return Proposal(customer, occasion, shop, reason.TEMPLATE_FAILED)
         row = self._row(occasion, who, saying, ways[0] if ways else self.routes.first)
         if ways:
-            way, why = self.routes.reaching(ways, row, who.account)
+            times = who.order.times if who.order else {}
+            way, why = self.routes.reaching(ways, row | times, who.account)
             row |= {"channel": way.id, "medium": way.channel.medium}
         # Only who could have been written to may count as the control group of those who are.
         arm = None if why else arm or self.arms.draw(occasion.key)

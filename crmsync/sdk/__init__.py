@@ -47,6 +47,7 @@ from crmsync.sdk.http import (
 from crmsync.sdk.message import Bounce, OutgoingMessage, Receipt, Recipient
 from crmsync.sdk.money import display, exponent, major, minor
 from crmsync.sdk.over_http import OverHttp
+from crmsync.sdk.policy import MessagePolicy
 from crmsync.sdk.prediction import Forecast, Predicts
 from crmsync.sdk.records import (
     RECORDS,
@@ -101,6 +102,7 @@ __all__ = [
     "Locked",
     "MemoryPacer",
     "MemoryTokenStore",
+    "MessagePolicy",
     "MigrationNeeded",
     "Model",
     "NotEnoughEvidence",

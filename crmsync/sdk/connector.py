@@ -17,6 +17,7 @@ from crmsync.sdk.clock import Clock
 from crmsync.sdk.errors import PluginError
 from crmsync.sdk.http import HttpSession, TokenStore
 from crmsync.sdk.message import Idempotency, OutgoingMessage, Receipt
+from crmsync.sdk.policy import MessagePolicy
 from crmsync.sdk.records import RECORDS, Record
 from crmsync.sdk.settings import Rate, Settings
 from crmsync.sdk.webhook import Webhook
@@ -168,6 +169,7 @@ class Connector(ABC, Generic[S]):
     Settings: ClassVar[type[Settings]]
     platform: ClassVar[str] = ""
     review_scale: ClassVar[tuple[float, float]] = (1, 5)
+    message_policy: ClassVar[MessagePolicy] = MessagePolicy()
 
     def __init__(self, settings: S, context: Context) -> None:
         self.settings = settings

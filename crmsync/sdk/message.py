@@ -30,7 +30,8 @@ class OutgoingMessage:
     """One message to one customer. The body is final text; nothing renders it again.
 
     `unsubscribe_url` is where its reader unsubscribes without a login: a GET shows a page, a POST is done
-    at once (RFC 8058). It is None where no public address is configured.
+    at once (RFC 8058). It is None where no public address is configured. `ordered_at` and `delivered_at`
+    are of the order it is about.
     """
 
     id: int
@@ -41,6 +42,8 @@ class OutgoingMessage:
     body: str = field(repr=False)
     language: str
     order_id: str | None = None
+    ordered_at: datetime | None = None
+    delivered_at: datetime | None = None
     unsubscribe_url: str | None = field(default=None, repr=False)
 
 

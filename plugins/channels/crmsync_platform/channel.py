@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 from crmsync.sdk import (
@@ -42,10 +43,11 @@ class PlatformChannel(Channel[PlatformSettings]):
         return promised
 
     def reaches(self, message: OutgoingMessage) -> str | None:
-        longest = self.settings.max_length
-        if longest is not None and len(message.body) > longest:
-            return f"the text has {len(message.body)} characters, the platform takes {longest}"
-        return None
+        policy = self._connector(message.recipient.connection).message_policy
+        if self.settings.max_length is not None:
+            longest = min(self.settings.max_length, policy.max_length or self.settings.max_length)
+            policy = replace(policy, max_length=longest)
+        return policy.refusal(message, self.clock.now())
 
     def send(self, message: OutgoingMessage, key: str) -> Receipt:
         connector = self._connector(message.recipient.connection)

@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from crmsync.sdk import Changes, Cursor, TransientError, walk_changes
@@ -86,6 +86,7 @@ def test_a_walk_until_a_time_ends_before_it() -> None:
     assert {page.cursor.until for page in pages} == {at(5)}
 
 
+@settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(
     st.lists(st.integers(0, 6), min_size=1, max_size=25),
     st.integers(1, 4),

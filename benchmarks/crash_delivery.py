@@ -99,9 +99,18 @@ class _Posts(BaseHTTPRequestHandler):
         pass
 
 
-class _SmtpServer(socketserver.ThreadingTCPServer):
+class _Quiet(socketserver.BaseServer):
+    def handle_error(self, request: Any, client_address: Any) -> None:
+        """A client that was killed is what this is about."""
+
+
+class _SmtpServer(_Quiet, socketserver.ThreadingTCPServer):
     allow_reuse_address = True
     daemon_threads = True
+
+
+class _HttpServer(_Quiet, ThreadingHTTPServer):
+    pass
 
 
 _received: Counter[str] = Counter()
@@ -110,7 +119,7 @@ _lock = threading.Lock()
 
 def serve() -> None:
     """Serve both until the process is ended; the first line says on which ports."""
-    smtp, http = _SmtpServer(("127.0.0.1", 0), _Mails), ThreadingHTTPServer(("127.0.0.1", 0), _Posts)
+    smtp, http = _SmtpServer(("127.0.0.1", 0), _Mails), _HttpServer(("127.0.0.1", 0), _Posts)
     threading.Thread(target=smtp.serve_forever, daemon=True).start()
     print(smtp.server_address[1], http.server_address[1], flush=True)
     http.serve_forever()

@@ -64,20 +64,23 @@ def started(folder: Path, environ: dict[str, str]) -> Iterator[Path]:
     shutil.copy(folder.parent / "pg.sh", home)
     environ = {**os.environ, **environ, "PEERS_PGDATA": str(home / "pg")}
 
-    def command(word: str) -> None:
+    def command(*words: str) -> None:
         # Into a file, because what is started keeps its output open for as long as it runs.
         with (home / "log").open("ab") as log:
-            done = subprocess.run(
-                ["./start.sh", word], cwd=run, env=environ, stdout=log, stderr=log, timeout=PATIENCE
-            )
+            done = subprocess.run(words, cwd=run, env=environ, stdout=log, stderr=log, timeout=PATIENCE)
         assert done.returncode == 0, (home / "log").read_text()[-3000:]
 
     try:
-        command("reset")
+        if "PGPORT_PEER" in environ:
+            command("../pg.sh", "start")
+            # Or start.sh would fill it with all of Medusa's migrations, for a shop without a snapshot.
+            address = ("-h", "127.0.0.1", "-p", environ["PGPORT_PEER"], "-U", "postgres")
+            command("psql", *address, "-c", "CREATE DATABASE medusa_empty")
+        command("./start.sh", "reset")
         yield run
     finally:
         try:
-            command("stop")
+            command("./start.sh", "stop")
         finally:
             shutil.rmtree(home, ignore_errors=True)
 

@@ -20,6 +20,7 @@ from crmsync.care.outbox import Recovered, recover
 from crmsync.care.permission import Terms
 from crmsync.care.planner import CampaignPlan, PlanResult, plan
 from crmsync.care.preview import CampaignPreview, Previewed, preview
+from crmsync.care.profiling import set_profiling
 from crmsync.care.report import CampaignReport, CareReport, Comparison, report
 from crmsync.care.suppression import suppress, suppress_person, unsuppress
 from crmsync.care.template import (
@@ -74,6 +75,7 @@ __all__ = [
     "report",
     "reset_lane",
     "resolve",
+    "set_profiling",
     "statements",
     "suppress",
     "suppress_person",

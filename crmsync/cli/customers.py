@@ -6,10 +6,12 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from crmsync.cli.option import AsJson, ConfigFile, InLanguage
+from crmsync.cli.option import AsJson, ConfigFile, InLanguage, actor
 from crmsync.cli.output import emit, table
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from rich.console import Console
 
     from crmsync.daemon.customer import CustomerCard
@@ -41,6 +43,53 @@ def show(
             as_json=as_json,
             language=told,
             show=lambda console: _show(console, card, told),
+        )
+
+
+Profiling = Annotated[bool, typer.Option("--profiling", help="Being judged by rules and put in segments.")]
+Whom = Annotated[str, typer.Argument(help="A number from `crmsync flags`, or CONNECTION/ACCOUNT.")]
+
+
+@app.command("opt-out")
+def opt_out(
+    customer: Whom,
+    profiling: Profiling = False,
+    config: ConfigFile = None,
+    as_json: AsJson = False,
+) -> None:
+    """Record that a customer refuses to be profiled: their flags go at the next judging, and none comes."""
+    _record(customer, profiling, config, as_json, granted=False)
+
+
+@app.command("opt-in")
+def opt_in(
+    customer: Whom,
+    profiling: Profiling = False,
+    config: ConfigFile = None,
+    as_json: AsJson = False,
+) -> None:
+    """Record that a customer allows again to be profiled; they are judged within a day."""
+    _record(customer, profiling, config, as_json, granted=True)
+
+
+def _record(customer: str, profiling: bool, config: Path | None, as_json: bool, *, granted: bool) -> None:
+    from crmsync.care import set_profiling
+    from crmsync.cli.opening import opened
+    from crmsync.daemon.customer import find_customer
+    from crmsync.sdk import UsageError
+
+    if not profiling:
+        raise UsageError("It is not said of what.", fix="Add --profiling.")
+    with opened(config) as opened_app:
+        id = find_customer(opened_app.store, customer)
+        now = opened_app.clock.now()
+        accounts = set_profiling(opened_app.store, id, granted=granted, actor=actor(), now=now)
+        will = "allows" if granted else "refuses"
+        emit(
+            {"customer": id, "profiling": granted, "accounts": accounts},
+            as_json=as_json,
+            language=opened_app.config.language,
+            show=lambda console: console.print(f"Customer {id} {will} to be profiled."),
         )
 
 

@@ -87,7 +87,7 @@ _BAD_AT = "CASE WHEN level = 'bad' THEN created_at END"
 _COMPLAINED_AT = "CASE WHEN c.type <> 'suggestion' THEN c.started_at END"
 # One part that is NULL would make a NULL of the whole line.
 _REFUND = _latest("at", "kind", "COALESCE(type, '-')", "order_id")
-_BAD_REVIEW = _latest(_BAD_AT, "'review'", "'-'", "COALESCE(order_id, '-')")
+_BAD_REVIEW = _latest(_BAD_AT, "'review'", "COALESCE(type, '-')", "COALESCE(order_id, '-')")
 _COMPLAINT = _latest(_COMPLAINED_AT, "'complaint'", "c.type", "COALESCE(c.order_id, '-')")
 _TROUBLES = " || ".join(
     f"COALESCE({source}.latest || :newline, '')" for source in ("returned", "said", "asked")
@@ -125,10 +125,10 @@ said AS (
   SUM(CASE WHEN level = 'bad' THEN 1 ELSE 0 END) AS bad_reviews,
   MIN({_BAD_AT}) AS first_bad_at, MAX({_BAD_AT}) AS last_bad_at, {_BAD_REVIEW} AS latest
  FROM (
-  SELECT p.customer_id, r.order_id, r.level, r.created_at FROM placed p CROSS JOIN review r
+  SELECT p.customer_id, r.order_id, r.level, r.type, r.created_at FROM placed p CROSS JOIN review r
   WHERE r.connection_id = p.connection_id AND r.order_id = p.order_id AND {REVIEW_KNOWN}
   UNION ALL
-  SELECT w.customer_id, NULL, r.level, r.created_at FROM owner w CROSS JOIN review r
+  SELECT w.customer_id, NULL, r.level, r.type, r.created_at FROM owner w CROSS JOIN review r
   WHERE r.connection_id = w.connection_id AND r.account_id = w.external_id AND r.order_id IS NULL
    AND {REVIEW_KNOWN}
  ) heard GROUP BY customer_id

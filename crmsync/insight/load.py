@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from sqlalchemy import Connection, bindparam, text
 
 from crmsync.insight import customer, quality, rfm, scope
+from crmsync.insight.profiling import REFUSING
 from crmsync.insight.windows import USUAL, windows_of_facts
 from crmsync.insight.words import FOREVER
 from crmsync.insight.zone import day_shifts
@@ -48,9 +49,11 @@ def load_facts(
     """The present facts of all subjects of a kind, of those a refresh after `changed_since` changed, or of
     those with a value in the column `only_with`."""
     names = stored(subject)
-    where = "" if changed_since is None else "WHERE f.refresh_id > :since"
+    where = f"WHERE {_judgeable(subject)}"
     if only_with is not None:
-        where = f"WHERE f.{only_with} IS NOT NULL"
+        where += f" AND f.{only_with} IS NOT NULL"
+    elif changed_since is not None:
+        where += " AND f.refresh_id > :since"
     with store.read() as connection:
         rows = connection.execute(
             text(
@@ -68,7 +71,7 @@ def facts_of(store: Store, subject: Subject, ids: Iterable[str], as_of: datetime
     names = stored(subject)
     query = text(
         f"SELECT {_listed(subject, names)} FROM {_named(subject, f'{subject}_fact')}"
-        f" WHERE {_key(subject)} IN :ids ORDER BY 1"
+        f" WHERE {_key(subject)} IN :ids AND {_judgeable(subject)} ORDER BY 1"
     ).bindparams(bindparam("ids", expanding=True))
     wanted = sorted({int(id) for id in ids} if subject == "customer" else set(ids))
     rows: list[Any] = []
@@ -105,7 +108,11 @@ def past_facts(store: Store, subject: Subject, until: datetime, *, known: dateti
             shops = _shops(connection, quality.shop_totals(), bounds)
         names = _columns(subject)
         rows = connection.execute(
-            text(f"SELECT {_listed(subject, names)} FROM {_named(subject, f'({query})')} ORDER BY 1"), bounds
+            text(
+                f"SELECT {_listed(subject, names)} FROM {_named(subject, f'({query})')}"
+                f" WHERE {_judgeable(subject)} ORDER BY 1"
+            ),
+            bounds,
         ).all()
     return _facts(subject, until, names, rows, shops, before)
 
@@ -127,6 +134,11 @@ def _listed(subject: Subject, names: Sequence[str]) -> str:
     """The subject's key, the connection it belongs to, its columns."""
     connection = "0" if subject == "customer" else "c.id"
     return ", ".join((_key(subject), connection, *(f"f.{name}" for name in names)))
+
+
+def _judgeable(subject: Subject) -> str:
+    """Who refuses to be profiled is in no facts: neither judged nor learned from."""
+    return f"f.customer_id NOT IN ({REFUSING})" if subject == "customer" else "1 = 1"
 
 
 def _key(subject: Subject) -> str:

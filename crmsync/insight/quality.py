@@ -42,7 +42,7 @@ _STATE = f"{VALID} AS valid, {DELIVERED} AS delivered, {LATE} AS late, {CANCELLE
 
 # The columns of `event` after its subject: id, order_id, at, what, kind, type, currency, amount.
 _REVIEW = "r.external_id AS id, r.order_id, r.created_at AS at, 'review' AS what, r.level AS kind"
-_NO_MONEY = "CAST(NULL AS TEXT) AS type, CAST(NULL AS TEXT) AS currency, 0 AS amount"
+_SPOKEN = "CASE WHEN r.level = 'bad' THEN r.type END AS type, CAST(NULL AS TEXT) AS currency, 0 AS amount"
 _REFUND = "r.external_id, r.order_id, r.requested_at, 'refund', r.kind, r.type, r.currency"
 _MARKED = (
     "o.external_id, o.external_id, COALESCE(o.updated_at, o.placed_at), 'refund', 'refund', NULL, o.currency"
@@ -69,10 +69,10 @@ sold AS (
  WHERE o.connection_id = l.connection_id AND o.external_id = l.order_id AND {ORDER_KNOWN}
 ),
 event AS MATERIALIZED (
- SELECT r.connection_id, r.product_id AS external_id, {_REVIEW}, {_NO_MONEY}
+ SELECT r.connection_id, r.product_id AS external_id, {_REVIEW}, {_SPOKEN}
  FROM {{review_by_product}} r WHERE r.product_id IS NOT NULL AND {REVIEW_KNOWN}
  UNION ALL
- SELECT r.connection_id, l.product_id, {_REVIEW}, {_NO_MONEY}
+ SELECT r.connection_id, l.product_id, {_REVIEW}, {_SPOKEN}
  FROM {{review_by_order}} r CROSS JOIN order_line l
  WHERE {_SAME_ORDER} AND r.product_id IS NULL AND {_FIRST_LINE} AND {REVIEW_KNOWN}
  UNION ALL
@@ -129,7 +129,7 @@ sold AS (
  FROM {{order_by_agent}} o WHERE o.agent_id IS NOT NULL AND {ORDER_KNOWN}
 ),
 event AS MATERIALIZED (
- SELECT r.connection_id, o.agent_id AS external_id, {_REVIEW}, {_NO_MONEY}
+ SELECT r.connection_id, o.agent_id AS external_id, {_REVIEW}, {_SPOKEN}
  FROM {{review_by_order}} r CROSS JOIN "order" o
  WHERE o.connection_id = r.connection_id AND o.external_id = r.order_id AND o.agent_id IS NOT NULL
   AND {REVIEW_KNOWN}
@@ -190,7 +190,7 @@ sold AS (
  FROM {{order_by_shop}} o WHERE {ORDER_KNOWN}
 ),
 event AS MATERIALIZED (
- SELECT r.connection_id, '' AS external_id, {_REVIEW}, {_NO_MONEY}
+ SELECT r.connection_id, '' AS external_id, {_REVIEW}, {_SPOKEN}
  FROM {{review_by_shop}} r WHERE {REVIEW_KNOWN}
  UNION ALL
  SELECT r.connection_id, '', {_REFUND}, {MONEY_BACK} FROM {{refund_by_shop}} r WHERE {REFUND_KNOWN}

@@ -7,15 +7,17 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, Row, bindparam, func, insert, literal, select, update
+from sqlalchemy import Connection, Row, bindparam, func, insert, literal, select, text, update
 
+from crmsync.insight import REFUSING
 from crmsync.rules.reasons import dump_reasons
-from crmsync.sdk import Finding, FlagChange, PluginError
+from crmsync.sdk import Finding, FlagChange, PluginError, Reason, Told, mark
 from crmsync.sdk.events import Change
 from crmsync.store.tables import Flag, FlagEvent
 
 # Both databases take this many values in one list, and look each up in the index of standing flags.
 _CHUNK = 500
+REFUSED = mark("The customer refuses to be profiled.")
 _LEVELS = ("low", "medium", "high")
 
 
@@ -131,6 +133,27 @@ def clear_absent(connection: Connection, rules: Iterable[str], now: datetime) ->
     _clear(connection, [row.id for row in rows], now)
     _record(connection, [_cleared_event(row.rule, row, now) for row in rows])
     return len(rows)
+
+
+def clear_refusing(connection: Connection, now: datetime) -> tuple[FlagChange, ...]:
+    """Clear the flags of customers who refuse to be profiled; the history says why."""
+    refusing = text(f"SELECT CAST(customer_id AS TEXT) FROM ({REFUSING}) refusing")
+    ids = connection.scalars(refusing).all()
+    if not ids:
+        return ()
+    query = _flags().where(Flag.subject == "customer", Flag.cleared_at.is_(None))
+    rows = [
+        row
+        for start in range(0, len(ids), _CHUNK)
+        for row in connection.execute(query.where(Flag.subject_id.in_(ids[start : start + _CHUNK])))
+    ]
+    why = dump_reasons((Reason("profiling", "refused", Told(REFUSED)),))
+    _clear(connection, [row.id for row in rows], now)
+    _record(connection, [{**_cleared_event(row.rule, row, now), "reasons": why} for row in rows])
+    return tuple(
+        FlagChange(row.rule, "customer", row.subject_id, "cleared", row.level, row.score, now, row.state)
+        for row in rows
+    )
 
 
 def _flags() -> Any:

@@ -97,8 +97,13 @@ def judge_rules(
     """Fit what is due, judge what is stale, bring the flags in line: one transaction per rule.
 
     `changed_only=False` judges all subjects. `on_changes` is told of each rule's changes once they
-    are stored. A rule that raises keeps its flags as they were and stops no other.
+    are stored. A rule that raises keeps its flags as they were and stops no other. Flags on customers
+    who refuse to be profiled are cleared first.
     """
+    with store.write() as connection:
+        refused = flags.clear_refusing(connection, now)
+    if on_changes and refused:
+        on_changes(refused)
     results, known = {}, _Known(store, now)
     for name, rule in rules.items():
         try:

@@ -53,7 +53,10 @@ _SAID = (
     Column("good_reviews", "good reviews 好评"),
     Column("neutral_reviews", "neutral reviews 中评"),
     Column("bad_reviews", "bad reviews 差评"),
-    Column("complaints", "conversations and refunds with a complaint type 投诉"),
+    Column(
+        "complaints",
+        "conversations, refunds and (but for customers) bad reviews with a complaint type 投诉",
+    ),
     Column("complaints_product", "complaints of type product 产品"),
     Column("complaints_logistics", "complaints of type logistics 物流"),
     Column("complaints_service", "complaints of type service 服务"),

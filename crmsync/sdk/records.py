@@ -28,6 +28,7 @@ Time = Annotated[datetime, Meta(tz=True)]
 Stars = Annotated[float, Meta(ge=1, le=5)]
 
 Purpose = Literal["service", "marketing"]
+ConsentPurpose = Literal["service", "marketing", "profiling"]
 Medium = Literal["platform", "email", "sms", "phone", "wecom", "wechat", "webhook", "any"]
 OrderStatus = Literal["pending", "paid", "shipped", "delivered", "completed", "cancelled", "refunded"]
 RefundKind = Literal["refund", "return", "exchange"]
@@ -52,7 +53,8 @@ class Consent(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
 
     medium: Medium
     """By what the customer may be reached; `any` stands for all."""
-    purpose: Purpose
+    purpose: ConsentPurpose
+    """What is allowed or refused; `profiling` is being judged by rules, and needs only not to be refused."""
     granted: bool
     """False is a refusal, which is more than having said nothing."""
     at: Time | None = None

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 from sqlalchemy import Connection, Row, bindparam, insert, select, text, update
 
 from crmsync.config.selection import Selection, flags_in, follows_the_clock, parse
-from crmsync.insight import facts_of, last_refresh, load_facts
+from crmsync.insight import REFUSING, facts_of, last_refresh, load_facts
 from crmsync.sdk import Facts
 from crmsync.segments import flags
 from crmsync.segments.evaluate import Flags, holds
@@ -70,6 +70,7 @@ def refresh_segments(store: Store, segments: Mapping[str, str], now: datetime) -
         if connection.dialect.name == "postgresql":
             connection.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": _LOCK})
         standing = flags.standing(connection, sorted(rules), None if full else list(facts.ids))
+        _let_out_refusing(connection, now)
         for name, selection in selections.items():
             _remember(connection, name, segments[name], known.get(name), refresh, event, now, full=full)
             results[name] = _settle(connection, name, selection, facts, standing, now, full=full)
@@ -173,6 +174,15 @@ def _remember(
         connection.execute(insert(Segment).values(name=name, **values))
     else:
         connection.execute(update(Segment).where(Segment.name == name).values(**values))
+
+
+def _let_out_refusing(connection: Connection, now: datetime) -> None:
+    connection.execute(
+        text(
+            f"UPDATE segment_member SET left_at = :now WHERE left_at IS NULL AND customer_id IN ({REFUSING})"
+        ),
+        {"now": to_instant(now)},
+    )
 
 
 def _close(connection: Connection, names: list[str], now: datetime) -> None:

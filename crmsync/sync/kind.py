@@ -10,6 +10,7 @@ from typing import Any
 from sqlmodel import SQLModel
 
 from crmsync.sdk import RECORDS, Attendance, Conversation, Customer, Order, Product, Record, Refund, Review
+from crmsync.sdk.understanding import understand
 from crmsync.store import tables
 from crmsync.store.bulk import Bulk
 
@@ -142,12 +143,14 @@ def _refund(r: Refund) -> tuple[Any, ...]:
 
 
 def _review(r: Review) -> tuple[Any, ...]:
+    said = understand(f"{r.title} {r.text}", r.level or level_of(r.score))
     return (
         r.order_id,
         r.product_id,
         r.customer_id,
         r.score,
-        r.level or level_of(r.score),
+        said.level,
+        said.type,
         r.title,
         r.text,
         r.language,
@@ -209,7 +212,7 @@ KINDS: dict[str, Kind] = {
     ),
     "reviews": _kind(
         tables.Review,
-        "order_id product_id account_id score level title text language created_at replied_at",
+        "order_id product_id account_id score level type title text language created_at replied_at",
         _review,
         order="order_id",
         account="account_id",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from sqlalchemy import UniqueConstraint
+from sqlalchemy import Index, UniqueConstraint, text
 from sqlmodel import Field, SQLModel
 
 from crmsync.store.tables.base import CLUSTERED, Pulled, instant
@@ -43,6 +43,10 @@ class Account(Pulled, table=True):
     registered_at: datetime | None = instant(default=None)
 
 
+# Every reading of facts asks who refuses to be profiled; they are few.
+_PROFILING = text("purpose = 'profiling'")
+
+
 class Consent(SQLModel, table=True):
     """The ledger of a customer's will: each statement once, the latest one counts.
 
@@ -61,6 +65,13 @@ class Consent(SQLModel, table=True):
             "granted",
             "confirmed",
             name="uq_consent_statement",
+        ),
+        Index(
+            "ix_consent_profiling",
+            "connection_id",
+            "account_id",
+            sqlite_where=_PROFILING,
+            postgresql_where=_PROFILING,
         ),
     )
 

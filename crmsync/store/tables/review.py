@@ -15,8 +15,8 @@ _COMPLAINT = text("type IS NOT NULL")
 
 
 class Review(Pulled, table=True):
-    """A review of an order or a product. `level` is good, neutral or bad, from the score where the
-    platform gives none."""
+    """A review of an order or a product. `level` is good, neutral or bad: the platform's, else by the score,
+    else by what the text says. `type` is what a review that is not good is about, where its text tells."""
 
     __tablename__ = "review"
     __table_args__ = (
@@ -36,6 +36,7 @@ class Review(Pulled, table=True):
     account_id: str | None = None
     score: float | None = None
     level: str | None = None
+    type: str | None = None
     title: str = ""
     text: str = Field(default="", sa_type=Text)
     language: str | None = None

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from rich.console import Console
 
     from crmsync.daemon.preview import Preview
-    from crmsync.rules import Explanation
+    from crmsync.rules import Explanation, Verdict
 
 app = typer.Typer(help="What the rules are, what they would do, and why.", no_args_is_help=True)
 app.command("backtest")(backtest)
@@ -158,22 +158,38 @@ def explain(
     as_json: AsJson = False,
     language: InLanguage = None,
 ) -> None:
-    """Show what the rules say of one subject, and every step that led there."""
+    """Show every rule's verdict on one subject, fact by fact, what would clear it, and its history."""
     from crmsync.cli.opening import opened
     from crmsync.daemon.customer import find_customer
     from crmsync.rules import explain as explained
+    from crmsync.rules import verdicts
 
     with opened(config, language) as opened_app:
         if subject == "customer":
             subject_id = str(find_customer(opened_app.store, subject_id))
         found = explained(opened_app.store, subject, subject_id)
+        rules, now = opened_app.parts.rules, opened_app.clock.now()
+        said = verdicts(opened_app.store, rules, subject, subject_id, now)
         told = opened_app.config.language
-        emit(
-            {"explanation": found},
-            as_json=as_json,
-            language=told,
-            show=lambda console: show_explanation(console, found, told),
-        )
+
+        def show(console: Console) -> None:
+            _verdicts(console, said, told)
+            show_explanation(console, found, told)
+
+        emit({"explanation": found, "verdicts": said}, as_json=as_json, language=told, show=show)
+
+
+def _verdicts(console: Console, said: list[Verdict], language: str) -> None:
+    from crmsync.sdk import translate
+
+    for verdict in said:
+        state = translate(verdict.state or "", language)
+        words = [part for part in (verdict.level, state) if part]
+        note = verdict.note.text(language) if verdict.note else ""
+        console.print(f"{verdict.rule}: {', '.join(words)} {note}".rstrip(), markup=False)
+        for line in (*(reason.told for reason in verdict.reasons), *verdict.clears, verdict.refused):
+            if line is not None:
+                console.print(f"  - {line.text(language)}", markup=False)
 
 
 def show_explanation(console: Console, found: Explanation, language: str) -> None:

@@ -4,6 +4,7 @@ from crmsync.rules.flags import after
 from crmsync.rules.history import Explanation, StandingFlag, Step, explain, flag_counts, standing_flags
 from crmsync.rules.judge import RuleResult, RulesResult, judge_rules, retire_rules
 from crmsync.rules.models import KnownFit, last_fits
+from crmsync.rules.verdict import Verdict, verdicts
 
 __all__ = [
     "Explanation",
@@ -12,6 +13,7 @@ __all__ = [
     "RulesResult",
     "StandingFlag",
     "Step",
+    "Verdict",
     "after",
     "explain",
     "flag_counts",
@@ -19,4 +21,5 @@ __all__ = [
     "last_fits",
     "retire_rules",
     "standing_flags",
+    "verdicts",
 ]

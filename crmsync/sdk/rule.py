@@ -9,12 +9,14 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any, ClassVar, Generic, Literal, TypeVar
 
 from crmsync.sdk.settings import Settings
-from crmsync.sdk.text import Told
+from crmsync.sdk.text import Told, mark
 
 if TYPE_CHECKING:
     import numpy as np
 
 S = TypeVar("S", bound=Settings)
+
+CLEARS = mark("It clears when {fact}, now {value}, is on the other side of {threshold}.")
 
 Subject = Literal["customer", "product", "shop", "agent"]
 Level = Literal["low", "medium", "high"]
@@ -139,3 +141,10 @@ class Rule(ABC, Generic[S]):
     @abstractmethod
     def judge(self, facts: Facts, model: Model | None) -> Iterable[Finding]:
         """The findings on these subjects, in any order; a subject without a finding is clear."""
+
+    def clears(self, finding: Finding) -> Iterable[Told]:
+        """What would clear a finding, for a person to read; by default each fact back past its threshold."""
+        for reason in finding.reasons:
+            if reason.threshold is not None:
+                values = {"fact": reason.fact, "value": reason.value, "threshold": reason.threshold}
+                yield Told(CLEARS, values)

@@ -3,7 +3,7 @@
 The sample of Olist (`../shared/data/olist`, `config/examples/olist.yaml`) goes through the connector `files`
 into a database; what is measured is read from there. Only delivered orders with a review count, because the
 sample holds all undelivered orders of the public set and one in nineteen of the others. An order is its
-first seller's; a review of two stars or fewer is bad; of several reviews of one order the last counts.
+first seller's; a review of two stars or fewer is bad; of several reviews of one order the worst counts.
 
 `sellers`: from the first half of the orders each seller's rate of bad reviews is estimated, and held to the
 second half by log-loss and Brier score: by empirical Bayes, the population's mean, the raw rate, and Wilson's
@@ -42,14 +42,13 @@ THRESHOLD, MINIMUM = 0.15, 3
 Array = np.ndarray[Any, Any]
 
 _ORDERS = """SELECT l.seller_id, CASE WHEN o.delivered_at > o.promised_at THEN 1 ELSE 0 END AS late,
- CASE WHEN r.level = 'bad' THEN 1 ELSE 0 END AS bad
+ MAX(CASE WHEN r.level = 'bad' THEN 1 ELSE 0 END) AS bad
 FROM "order" o JOIN order_line l ON l.connection_id = o.connection_id AND l.order_id = o.external_id
 JOIN review r ON r.connection_id = o.connection_id AND r.order_id = o.external_id
 WHERE o.status = 'delivered'
  AND NOT EXISTS (SELECT 1 FROM order_line k WHERE k.connection_id = l.connection_id
   AND k.order_id = l.order_id AND k.line_id < l.line_id)
- AND NOT EXISTS (SELECT 1 FROM review n WHERE n.connection_id = r.connection_id AND n.order_id = r.order_id
-  AND (n.created_at > r.created_at OR (n.created_at = r.created_at AND n.external_id > r.external_id)))
+GROUP BY o.placed_at, o.external_id, l.seller_id, o.delivered_at, o.promised_at
 ORDER BY o.placed_at, o.external_id"""
 
 

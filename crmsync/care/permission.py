@@ -61,11 +61,13 @@ class Terms:
     double_opt_in: frozenset[Medium] = frozenset()
 
     @classmethod
-    def of(cls, store: Store, config: ConsentConfig | None = None) -> Terms:
-        """Raises ConfigError when the suppression list has entries under a key that is not configured:
-        they could not be recognised, and people on the list would be written to."""
+    def of(cls, store: Store, config: ConsentConfig | None = None, *, make_key: bool = True) -> Terms:
+        """`make_key`: the store makes a key of its own if it has none.
+
+        Raises ConfigError when the suppression list has entries under a key that is not configured: they
+        could not be recognised, and people on the list would be written to."""
         config = config or ConsentConfig()
-        keyring = Keyring(store, config.keys)
+        keyring = Keyring(store, config.keys, make=make_key)
         with store.read() as transaction:
             used = transaction.scalars(select(Suppression.key_id).distinct()).all()
         if any(not keyring.knows(id) for id in used):

@@ -92,7 +92,7 @@ def preview(
     """What `plan` would do now, campaign by campaign in the order in which they choose, with so many
     examples of each outcome. `only` shows one campaign; those before it are gone through all the same,
     because they may take its customers' slots. Raises UsageError for a campaign that is not there."""
-    campaigns, terms = list(campaigns), terms or Terms.of(store)
+    campaigns, terms = list(campaigns), terms or Terms.of(store, make_key=False)
     if only is not None and only not in {c.name for c in campaigns}:
         raise UsageError(f"No campaign is called {only}.", fix="See `care` in the configuration.")
     if only is not None:

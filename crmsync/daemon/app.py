@@ -382,7 +382,7 @@ class App:
             folder=self.config.folder,
             only=campaign,
             examples=examples,
-            terms=self.terms,
+            terms=Terms.of(self.store, self.config.consent, make_key=False),
         )
 
     def full_pass(self, *, progress: Progress | None = None) -> PassResult:

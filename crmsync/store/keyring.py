@@ -43,11 +43,12 @@ class Keyring:
     """The keys that count: `configured` ones, the present first, and last the one the store made itself.
 
     What is new is made with the first; what any of them made is recognised. So a key can be given later,
-    and changed, as long as the earlier ones stay.
+    and changed, as long as the earlier ones stay. With `make` false the store is only read: where it has no
+    key yet, nothing was made with one, and any will do to recognise nothing.
     """
 
-    def __init__(self, store: Store, configured: Sequence[str] = ()) -> None:
-        self.keys = (*(Key(secret) for secret in configured), Key(_own(store)))
+    def __init__(self, store: Store, configured: Sequence[str] = (), *, make: bool = True) -> None:
+        self.keys = (*(Key(secret) for secret in configured), Key(_own(store, make)))
 
     @property
     def current(self) -> Key:
@@ -65,10 +66,12 @@ class Keyring:
         return any(hmac.compare_digest(known[:length], digest) for known in self.digests(use, text))
 
 
-def _own(store: Store) -> str:
+def _own(store: Store, make: bool) -> str:
     query = select(HashKey.value).where(HashKey.id == _OWN)
     with store.read() as transaction:
         known = transaction.scalar(query)
+    if known is None and not make:
+        return secrets.token_hex(32)
     if known is None:
         try:
             with store.write() as transaction:

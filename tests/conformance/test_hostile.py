@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator
 from types import ModuleType
 from typing import Any
 
 import pytest
-from hostile import MUTATIONS
+from hostile import MUTATIONS, walked
 
+from crmsync.sdk import Cursor, Page
 from crmsync.testing.conformance import CHECKS, Outcome, try_all
 
 
-def tried(good: ModuleType, connector: Any = None) -> dict[str, Outcome]:
+def tried(good: ModuleType, connector: Any = None, only: Iterable[str] = ()) -> dict[str, Outcome]:
     class Tried(good.GoodOnePlatform):  # type: ignore[name-defined,misc]
         pass
 
@@ -20,11 +22,23 @@ def tried(good: ModuleType, connector: Any = None) -> dict[str, Outcome]:
             # So that its README and its package are the good one's.
             connector.__module__ = Tried.connector.__module__
         Tried.connector = connector
-    return {outcome.check: outcome for outcome in try_all(Tried)}
+    return {outcome.check: outcome for outcome in try_all(Tried, only)}
 
 
 def test_the_good_connector_is_green_throughout(good: ModuleType) -> None:
     assert {id: outcome for id, outcome in tried(good).items() if outcome.status != "green"} == {}
+
+
+def test_a_record_that_comes_twice_in_one_walk_is_no_record_more(good: ModuleType) -> None:
+    def pages(_: Any, walk: Iterator[Page], __: Cursor) -> Iterator[Page]:
+        last: list[Any] = []
+        for page in walk:
+            again, last = last, list(page.payloads[-1:])
+            page.payloads = [*again, *page.payloads]
+            yield page
+
+    twice = tried(good, walked(good.GoodOnePlatform.connector, pages), only=["complete", "last_full_page"])
+    assert {outcome.status for outcome in twice.values()} == {"green"}
 
 
 def test_every_check_has_its_hostile_connector() -> None:

@@ -218,6 +218,17 @@ def test_a_refusal_is_not_repeated(
     assert asked(httpserver) == 1
 
 
+@pytest.mark.parametrize("status", [400, 422])
+def test_a_request_that_is_refused_for_its_content_says_where_the_reason_stands(
+    status: int, http: Http, httpserver: HTTPServer
+) -> None:
+    httpserver.expect_request("/o").respond_with_data("hush", status=status)
+    with pytest.raises(PermanentError) as failure:
+        http.open().get_json(httpserver.url_for("/o"))
+    assert "by hand" in failure.value.fix
+    assert "hush" not in str(failure.value)
+
+
 @pytest.mark.parametrize(
     "url",
     ["file:///etc/passwd", "ftp://example.com/x", "//example.com/x", "orders", "http://", "http://[::1/x"],

@@ -145,6 +145,8 @@ class Call:
             if status == HTTPStatus.SERVICE_UNAVAILABLE and asked is not None:
                 return RateLimited(why, until=asked, fix=_TRY_LATER)
             return TransientError(why, fix=_TRY_LATER)
+        if status in (HTTPStatus.BAD_REQUEST, HTTPStatus.UNPROCESSABLE_ENTITY):
+            return PermanentError(why, fix="Send it by hand: the answer's body says what is refused.")
         return PermanentError(why, fix=f"Check the address and the API version of {self.connection!r}.")
 
     def unclear(self, error: TransientError) -> CrmsyncError:

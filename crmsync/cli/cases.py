@@ -12,11 +12,14 @@ from crmsync.cli.option import AsJson, ConfigFile, InLanguage, Limit, actor
 from crmsync.cli.output import emit, table
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
+    from datetime import datetime
+    from pathlib import Path
 
     from rich.console import Console
 
     from crmsync.care.cases import CaseCard, Fault, ListedCase
+    from crmsync.store import Store
 
 app = typer.Typer(help="Complaints: what is open, and what you do about it.", no_args_is_help=True)
 
@@ -154,16 +157,11 @@ def assign(
 ) -> None:
     """Give a case to somebody."""
     from crmsync.care import cases
-    from crmsync.cli.opening import opened
 
-    with opened(config, None) as opened_app:
-        cases.assign(opened_app.store, id, owner, actor=actor(), now=opened_app.clock.now())
-        emit(
-            {"case": id, "owner": owner},
-            as_json=as_json,
-            language="en",
-            show=lambda console: console.print(f"Case {id} is with {owner}.", markup=False),
-        )
+    def act(store: Store, now: datetime) -> None:
+        cases.assign(store, id, owner, actor=actor(), now=now)
+
+    _done(act, id, f"Case {id} is with {owner}.", config, as_json)
 
 
 @app.command("note")
@@ -175,16 +173,11 @@ def note(
 ) -> None:
     """Write something down about a case."""
     from crmsync.care import cases
-    from crmsync.cli.opening import opened
 
-    with opened(config, None) as opened_app:
-        cases.note(opened_app.store, id, words, actor=actor(), now=opened_app.clock.now())
-        emit(
-            {"case": id},
-            as_json=as_json,
-            language="en",
-            show=lambda console: console.print(f"Noted in case {id}."),
-        )
+    def act(store: Store, now: datetime) -> None:
+        cases.note(store, id, words, actor=actor(), now=now)
+
+    _done(act, id, f"Noted in case {id}.", config, as_json)
 
 
 @app.command("advance")
@@ -237,17 +230,25 @@ def learn(
 ) -> None:
     """Keep an answer for every later case about the same fault."""
     from crmsync.care import cases
+
+    def act(store: Store, now: datetime) -> None:
+        cases.learn(store, id, answer, actor=actor(), now=now)
+
+    _done(act, id, "Kept, and shown with every case like this.", config, as_json)
+
+
+def _done(
+    act: Callable[[Store, datetime], None], id: int, told: str, config: Path | None, as_json: bool
+) -> None:
     from crmsync.cli.opening import opened
 
     with opened(config, None) as opened_app:
-        cases.learn(opened_app.store, id, answer, actor=actor(), now=opened_app.clock.now())
+        act(opened_app.store, opened_app.clock.now())
         emit(
             {"case": id},
             as_json=as_json,
             language="en",
-            show=lambda console: console.print(
-                "Kept; `crmsync cases show` tells it in every case like this."
-            ),
+            show=lambda console: console.print(told, markup=False),
         )
 
 

@@ -15,7 +15,7 @@ from crmsync.sdk import CrmsyncError, errors
 ROOT = Path(__file__).parents[2]
 PAGES = sorted([*ROOT.glob("README*.md"), *(ROOT / "docs").glob("*.md")])
 GUIDE = (ROOT / "docs" / "ops.md").read_text("utf-8")
-TYPED = re.compile(r"(?:^ {4}|`)crmsync ([a-z]+)(?: ([a-z]+))?", re.MULTILINE)
+TYPED = re.compile(r"(?:^ {4}|`)crmsync ([a-z]+)(?: ([a-z]+(?:-[a-z]+)*))?", re.MULTILINE)
 
 
 def test_it_lists_every_metric() -> None:

@@ -149,7 +149,8 @@ def _sign(
         "actor": actor,
         "at": now,
     }
-    return bool(transaction.execute(upsert(store, Approval, row).on_conflict_do_nothing()).rowcount)
+    insertion = upsert(store, Approval, row).on_conflict_do_nothing().returning(Approval.actor)
+    return transaction.scalar(insertion) is not None
 
 
 def _signatures(transaction: Transaction, campaign: str, version: str, message_id: int) -> int:

@@ -94,5 +94,6 @@ def test_consent_is_part_of_the_content() -> None:
 
 
 def test_every_stream_is_named_after_its_record() -> None:
-    assert list(RECORDS) == ["products", "customers", "orders", "refunds", "reviews", "conversations"]
+    of_customers = ["products", "customers", "orders", "refunds", "reviews", "conversations"]
+    assert list(RECORDS) == [*of_customers, "attendance"]
     assert all(kind.stream == name for name, kind in RECORDS.items())

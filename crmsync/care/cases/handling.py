@@ -10,6 +10,7 @@ from sqlalchemy import Connection as Transaction
 from sqlalchemy import insert, select, update
 
 from crmsync.care.audit import audit
+from crmsync.care.cases.opening import begin
 from crmsync.care.cases.stage import CaseType, Severity, Stage, after, due_at
 from crmsync.care.upsert import upsert
 from crmsync.config import Cases
@@ -35,25 +36,19 @@ def open_case(
 ) -> int:
     """Open a case by hand; its number. Raises UsageError when there is no such customer, or a case of this
     type is open for them already."""
-    row = {
+    known = {
         "customer_id": customer,
         "type": type,
         "severity": severity,
         "order_id": order_id,
         "product_id": product_id,
-        "stage": "received",
-        "owner": cases.owner,
-        "due_at": due_at("received", severity, cases, now),
-        "opened_at": now,
-        "changed_at": now,
     }
     with store.write() as transaction:
         if transaction.scalar(select(Customer.id).where(Customer.id == customer)) is None:
             raise UsageError(
                 f"There is no customer {customer}.", fix="Look them up with: crmsync customers show."
             )
-        insertion = upsert(store, Case, row).on_conflict_do_nothing().returning(Case.id)
-        new = transaction.scalars(insertion).first()
+        new = begin(store, transaction, known, cases, now)
         if new is None:
             same = Case.customer_id == customer, Case.type == type, Case.closed_at.is_(None)
             other = transaction.scalar(select(Case.id).where(*same))
@@ -62,7 +57,7 @@ def open_case(
                 fix=f"Add to it: crmsync cases note {other} TEXT.",
             )
         _record(transaction, new, now, actor, "opened", "received", note)
-    return int(new)
+    return new
 
 
 def assign(store: Store, case: int, owner: str, *, actor: str, now: datetime) -> None:

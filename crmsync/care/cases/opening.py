@@ -47,18 +47,8 @@ def open_cases(store: Store, cases: Cases, *, now: datetime) -> OpenedCases:
                 continue
             if known["order_id"] is not None:
                 known["product_id"] = _product(transaction, flag.customer, known["order_id"])
-            row = {
-                "customer_id": flag.customer,
-                "flag_id": flag.id,
-                "stage": "received",
-                "owner": cases.owner,
-                "due_at": due_at("received", known["severity"], cases, now),
-                "opened_at": now,
-                "changed_at": now,
-                **known,
-            }
-            insertion = upsert(store, Case, row).on_conflict_do_nothing().returning(Case.id)
-            new = transaction.scalars(insertion).first()
+            known |= {"customer_id": flag.customer, "flag_id": flag.id}
+            new = begin(store, transaction, known, cases, now)
             if new is None:
                 joined += _join(transaction, flag, known)
                 continue
@@ -66,6 +56,22 @@ def open_cases(store: Store, cases: Cases, *, now: datetime) -> OpenedCases:
             event = {"case_id": new, "at": now, "actor": BY_RULE, "what": "opened", "stage": "received"}
             transaction.execute(insert(CaseEvent).values(**event, note=f"flag {flag.id} of {flag.rule}"))
     return OpenedCases(opened, joined)
+
+
+def begin(
+    store: Store, transaction: Transaction, known: Mapping[str, Any], cases: Cases, now: datetime
+) -> int | None:
+    """A received case of which this is known; its number, or None when the customer has one of the type."""
+    row = {
+        "stage": "received",
+        "owner": cases.owner,
+        "due_at": due_at("received", known["severity"], cases, now),
+        "opened_at": now,
+        "changed_at": now,
+        **known,
+    }
+    insertion = upsert(store, Case, row).on_conflict_do_nothing().returning(Case.id)
+    return transaction.scalars(insertion).first()
 
 
 _FLAGS = (

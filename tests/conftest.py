@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import shutil
 from collections.abc import Iterator
@@ -17,6 +18,16 @@ from crmsync.store.schema import upgrade
 
 POSTGRES = os.environ.get("CRMSYNC_TEST_POSTGRES", "postgresql://127.0.0.1/test")
 SHARED = Path(os.environ.get("CRMSYNC_SHARED", Path(__file__).parent.parent.parent / "shared"))
+
+
+@pytest.fixture(autouse=True)
+def _root_logger() -> Iterator[None]:
+    """A command sets up the logs of its process, which here is that of the next test too."""
+    root = logging.getLogger()
+    handlers, level = root.handlers[:], root.level
+    yield
+    root.handlers[:] = handlers
+    root.setLevel(level)
 
 
 @pytest.fixture(scope="session")

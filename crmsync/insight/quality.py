@@ -52,6 +52,9 @@ _TALK = "c.external_id, c.order_id, c.started_at, 'talk', NULL, c.type, NULL, 0"
 # COALESCE keeps SQLite on the primary key: it takes any word on the product alone for the better index.
 _NAMED = "COALESCE(l.product_id, '') <> ''"
 _SAME_ORDER = f"l.connection_id = r.connection_id AND l.order_id = r.order_id AND {_NAMED}"
+# What is said of an order tells of its products and agent only once the order itself is known.
+_OF_ORDER = f"""EXISTS (SELECT 1 FROM "order" o
+  WHERE o.connection_id = r.connection_id AND o.external_id = r.order_id AND {ORDER_KNOWN})"""
 # An order may hold a product in several lines; it is still one order of that product.
 _FIRST_LINE = """NOT EXISTS (SELECT 1 FROM order_line k WHERE k.connection_id = l.connection_id
   AND k.order_id = l.order_id AND k.line_id < l.line_id AND COALESCE(k.product_id, '') = l.product_id)"""
@@ -74,12 +77,12 @@ event AS MATERIALIZED (
  UNION ALL
  SELECT r.connection_id, l.product_id, {_REVIEW}, {_SPOKEN}
  FROM {{review_by_order}} r CROSS JOIN order_line l
- WHERE {_SAME_ORDER} AND r.product_id IS NULL AND {_FIRST_LINE} AND {REVIEW_KNOWN}
+ WHERE {_SAME_ORDER} AND r.product_id IS NULL AND {_FIRST_LINE} AND {REVIEW_KNOWN} AND {_OF_ORDER}
  UNION ALL
  SELECT r.connection_id, l.product_id, {_REFUND},
   CASE WHEN r.line_id IS NOT NULL OR r.product_id IS NOT NULL OR {_ONLY_PRODUCT} THEN {MONEY_BACK} ELSE 0 END
  FROM {{refund_by_order}} r CROSS JOIN order_line l
- WHERE {_SAME_ORDER} AND {REFUND_KNOWN} AND (r.line_id = l.line_id
+ WHERE {_SAME_ORDER} AND {REFUND_KNOWN} AND {_OF_ORDER} AND (r.line_id = l.line_id
   OR (r.line_id IS NULL AND (r.product_id IS NULL OR r.product_id = l.product_id) AND {_FIRST_LINE}))
  UNION ALL
  SELECT o.connection_id, l.product_id, {_MARKED}, SUM(l.total)
@@ -94,7 +97,7 @@ event AS MATERIALIZED (
  SELECT c.connection_id, l.product_id, {_TALK}
  FROM {{talk_by_order}} c CROSS JOIN order_line l
  WHERE {_SAME_ORDER.replace("r.", "c.")} AND c.product_id IS NULL AND c.type IS NOT NULL AND {_FIRST_LINE}
-  AND {TALK_KNOWN}
+  AND {TALK_KNOWN} AND {_OF_ORDER.replace("r.", "c.")}
 ),
 together AS (
  SELECT l.connection_id, l.product_id AS external_id, k.product_id AS other,
@@ -132,12 +135,12 @@ event AS MATERIALIZED (
  SELECT r.connection_id, o.agent_id AS external_id, {_REVIEW}, {_SPOKEN}
  FROM {{review_by_order}} r CROSS JOIN "order" o
  WHERE o.connection_id = r.connection_id AND o.external_id = r.order_id AND o.agent_id IS NOT NULL
-  AND {REVIEW_KNOWN}
+  AND {REVIEW_KNOWN} AND {ORDER_KNOWN}
  UNION ALL
  SELECT r.connection_id, o.agent_id, {_REFUND}, {MONEY_BACK}
  FROM {{refund_by_order}} r CROSS JOIN "order" o
  WHERE o.connection_id = r.connection_id AND o.external_id = r.order_id AND o.agent_id IS NOT NULL
-  AND {REFUND_KNOWN}
+  AND {REFUND_KNOWN} AND {ORDER_KNOWN}
  UNION ALL
  SELECT o.connection_id, o.agent_id, {_MARKED}, o.total
  FROM {{order_by_agent}} o WHERE o.agent_id IS NOT NULL AND {REFUNDED_WITHOUT_RECORD}

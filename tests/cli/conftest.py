@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import json
-import logging
 import shutil
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -74,16 +73,12 @@ def folder(after_a_pass: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) 
 
 
 @pytest.fixture
-def crmsync(folder: Path, capfd: pytest.CaptureFixture[str]) -> Iterator[Any]:
+def crmsync(folder: Path, capfd: pytest.CaptureFixture[str]) -> Callable[..., Ran]:
     """Runs one command line in this process."""
-    root = logging.getLogger()
-    handlers, level = root.handlers[:], root.level
 
     def ran(*arguments: str) -> Ran:
         capfd.readouterr()
         code = run(arguments)
         return Ran(code, *capfd.readouterr())
 
-    yield ran
-    root.handlers[:] = handlers
-    root.setLevel(level)
+    return ran

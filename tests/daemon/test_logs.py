@@ -5,9 +5,7 @@ from __future__ import annotations
 import io
 import json
 import logging
-from collections.abc import Iterator
 
-import pytest
 from pydantic import SecretStr
 
 from crmsync.config import Config, ConnectionConfig
@@ -32,15 +30,6 @@ CONFIG = Config(
         )
     ],
 )
-
-
-@pytest.fixture(autouse=True)
-def _root_logger() -> Iterator[None]:
-    root = logging.getLogger()
-    handlers, level = root.handlers[:], root.level
-    yield
-    root.handlers[:] = handlers
-    root.setLevel(level)
 
 
 def test_a_line_is_an_event_with_its_fields() -> None:

@@ -450,6 +450,28 @@ def test_the_past_is_what_had_happened_and_was_known(store: Store, history: Hist
     assert (now["orders"], now["cancelled_orders"], now["bad_reviews"]) == (2, 1, 2)
 
 
+@pytest.mark.parametrize("subject", ["product", "agent"])
+@pytest.mark.parametrize("said", ["review", "refund", "talk"])
+def test_what_is_said_of_an_order_counts_once_the_order_is_known(
+    store: Store, history: History, said: str, subject: Any
+) -> None:
+    history.order("o1", "c1", at=1, lines=("p1",), agent_id="a1", learned_at=day(50))
+    history.order("o2", "c1", at=1, lines=("p1",), agent_id="a1")
+    for order in ("o1", "o2"):
+        if said == "review":
+            history.review(f"x{order}", "bad", order, at=2)
+        elif said == "refund":
+            history.refund(f"x{order}", order, at=2, type="product")
+        else:
+            history.talk(f"x{order}", at=2, order_id=order, type="product", agent_id="a1")
+    history.save()
+    # An agent's conversations are the agent's own, whatever they are about.
+    before = 2 if (subject, said) == ("agent", "talk") else 1
+    for known, count in ((day(10), before), (day(60), 2)):
+        facts = next(iter(past_facts(store, subject, day(10), known=known)))
+        assert facts["bad_reviews" if said == "review" else "complaints"] == count
+
+
 @pytest.mark.parametrize("subject", ["customer", "product", "agent", "shop"])
 def test_the_past_as_of_the_end_is_the_present(store: Store, history: History, subject: Any) -> None:
     random_history(history, 3)

@@ -1,8 +1,8 @@
 """Whom a campaign's trigger gives a reason to write to, as far as no message has answered it yet.
 
-An occasion is a customer and a time: since when a flag stands, when it was raised, the day of an
-order. Those that last come round again after each cooldown; all others are over once they are older
-than a message of the campaign may get.
+An occasion is a customer and a time: since when a flag stands, when it was raised, when a case came to a
+stage, the day of an order. Those that last come round again after each cooldown; all others are over once
+they are older than a message of the campaign may get.
 """
 
 from __future__ import annotations
@@ -39,6 +39,8 @@ from crmsync.store import Store
 from crmsync.store.tables import (
     EPOCH,
     Account,
+    Case,
+    CaseEvent,
     Connection,
     Consent,
     Customer,
@@ -63,6 +65,9 @@ OUTRANKED = and_(Message.state == "suppressed", Message.reason == reason.OUTRANK
 OPEN = or_(UNASKED, LATE, OUTRANKED)
 """What a later plan may still turn into a message."""
 
+_MOVES = ("opened", "advanced", "reopened", "closed")
+"""What brings a case to another stage."""
+
 _CUSTOMER_ID = case((Flag.subject == "customer", cast(Flag.subject_id, BigInteger)))
 
 
@@ -74,7 +79,8 @@ def count_occasions(transaction: Transaction, campaign: Campaign, now: datetime)
 
 def unanswered(store: Store, campaign: Campaign, now: datetime, chunk: int) -> Iterator[Sequence[Row[Any]]]:
     """The occasions without a message within the cooldown, in chunks: `customer_id`, the customer's
-    `key`, `at`, and `level` and `flag_id` of the flag (empty and 0 without one)."""
+    `key`, `at`, and `level`, `state` and `flag_id` of the flag (empty and 0 without one); of a case its
+    type is the `state`."""
     with store.read() as transaction:
         found = _occasions(transaction, campaign, now).subquery()
         consented_since = exists().where(
@@ -115,6 +121,8 @@ def _occasions(transaction: Transaction, campaign: Campaign, now: datetime) -> A
 
 def _reasons(transaction: Transaction, campaign: Campaign, now: datetime) -> Any:
     trigger = campaign.when
+    if trigger.case is not None:
+        return _cases(campaign, now)
     if trigger.date == "anniversary":
         return _anniversaries(transaction, campaign, now)
     if trigger.date == "delivery":
@@ -197,6 +205,39 @@ def _members(campaign: Campaign, now: datetime) -> Select[Any]:
     return _select(stay.customer_id, stay.entered_at).where(
         stay.segment == trigger.segment, stay.left_at.is_(None), since
     )
+
+
+def latest_cases(stage: str) -> Select[Any]:
+    """Of every customer the case that came to this stage last and is still there: `customer_id`, `at`,
+    `type`, `order_id`."""
+    at = func.max(CaseEvent.at, type_=Instant)
+    arrived = (
+        select(Case.id, Case.customer_id, Case.type, Case.order_id, at.label("at"))
+        .join(CaseEvent, CaseEvent.case_id == Case.id)
+        .where(Case.stage == stage, CaseEvent.stage == stage, CaseEvent.what.in_(_MOVES))
+        .group_by(Case.id, Case.customer_id, Case.type, Case.order_id)
+        .subquery()
+    )
+    place = func.row_number().over(
+        partition_by=arrived.c.customer_id, order_by=(arrived.c.at.desc(), arrived.c.id.desc())
+    )
+    ranked = select(arrived, place.label("place")).subquery()
+    return select(ranked.c.customer_id, ranked.c.at, ranked.c.type, ranked.c.order_id).where(
+        ranked.c.place == 1
+    )
+
+
+def _cases(campaign: Campaign, now: datetime) -> Select[Any]:
+    assert campaign.when.case is not None
+    latest = latest_cases(campaign.when.case).subquery()
+    query = select(
+        latest.c.customer_id,
+        latest.c.at,
+        literal("").label("level"),
+        latest.c.type.label("state"),
+        literal(0).label("flag_id"),
+    ).where(_recent(latest.c.at, campaign, now))
+    return query if campaign.state is None else query.where(latest.c.type == campaign.state)
 
 
 def _at_turn(campaign: Campaign, now: datetime) -> Select[Any]:

@@ -34,6 +34,14 @@ _SEGMENTS = {
     "entered": mark("entered the segment {segment} on {day}"),
     "left": mark("left the segment {segment} on {day}"),
 }
+_CASES = {
+    "received": mark("a complaint was received on {day}"),
+    "accepted": mark("a complaint was accepted on {day}"),
+    "explained": mark("a complaint was explained on {day}"),
+    "solved": mark("a solution to a complaint was offered on {day}"),
+    "follow_up": mark("a complaint is being followed up since {day}"),
+    "closed": mark("a complaint was closed on {day}"),
+}
 _SCHEDULE = mark("the schedule came round on {day} and the flag {flag} stands at level {level}")
 _SCHEDULED_SEGMENT = mark("the schedule came round on {day}, in the segment {segment}")
 _NEXT_STEP = mark("step {step} of the campaign, begun on {day}")
@@ -178,6 +186,8 @@ def told(trigger: Trigger, occasion: Row[Any], step: int) -> Told:
     if trigger.segment is not None:
         told = _SEGMENTS[trigger.change] if trigger.schedule is None else _SCHEDULED_SEGMENT
         return Told(told, {"segment": trigger.segment, "day": values["day"]})
+    if trigger.case is not None:
+        return Told(_CASES[trigger.case], {"day": values["day"]})
     if trigger.date is not None:
         return Told(_DATES[trigger.date], {"day": values["day"]})
     if trigger.schedule is not None:

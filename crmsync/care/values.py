@@ -13,6 +13,7 @@ from sqlalchemy import Row, and_, func, select, union_all
 
 from crmsync.care.addressee import Addressee, LastOrder
 from crmsync.care.hours import zone_of
+from crmsync.care.occasion import latest_cases
 from crmsync.care.template import short, told_date
 from crmsync.care.text import MAX_VALUE, Values
 from crmsync.config import Campaign
@@ -62,7 +63,9 @@ class Wording:
         if not _OF_AN_ORDER.isdisjoint(names):
             self._topics = _topics(transaction, campaign, people, occasions)
         self._favourites = _favourites(transaction, keys) if "favourite_product" in names else {}
-        self._types = _complaint_types(transaction, people, occasions) if "complaint_type" in names else {}
+        self._types: dict[int, str] = {}
+        if "complaint_type" in names:
+            self._types = _complaint_types(transaction, campaign, people, occasions)
         self._products: dict[_Key, _Bought] = {}
         if not {"last_product", "product", "recommended_product"}.isdisjoint(names):
             orders = {(who.key[0], who.order.order_id) for who in people.values() if who.order}
@@ -116,20 +119,13 @@ def clean(text: str | None) -> str | None:
 def _topics(
     transaction: Transaction, campaign: Campaign, people: Mapping[int, Addressee], occasions: list[Row[Any]]
 ) -> dict[int, _Topic]:
-    """The order each message is about: the one delivered, the first that the flag names as evidence,
-    else the last one."""
+    """The order each message is about: the one delivered, that of the case, the first that the flag names
+    as evidence, else the last one."""
     if campaign.when.date == "delivery":
         chosen = Order.delivered_at.is_not(None)
         named: dict[int, tuple[str, ...]] = {}
     else:
-        reasons = transaction.execute(
-            select(Flag.id, Flag.reasons).where(Flag.id.in_({o.flag_id for o in occasions if o.flag_id}))
-        )
-        evidence = {
-            row.id: tuple(id for reason in load_reasons(row.reasons) for id in reason.evidence)
-            for row in reasons
-        }
-        named = {o.customer_id: evidence.get(o.flag_id, ()) for o in occasions}
+        named = _named_orders(transaction, campaign, occasions)
         wanted = {id for ids in named.values() for id in ids}
         wanted |= {who.order.order_id for who in people.values() if who.order}
         chosen = Order.external_id.in_(wanted)
@@ -162,10 +158,34 @@ def _topics(
     return topics
 
 
+def _named_orders(
+    transaction: Transaction, campaign: Campaign, occasions: list[Row[Any]]
+) -> dict[int, tuple[str, ...]]:
+    """The orders that each customer's case or flag names."""
+    if campaign.when.case is not None:
+        cases = latest_cases(campaign.when.case).subquery()
+        rows = transaction.execute(
+            select(cases.c.customer_id, cases.c.order_id).where(
+                cases.c.customer_id.in_({o.customer_id for o in occasions}), cases.c.order_id.is_not(None)
+            )
+        )
+        return {customer: (order,) for customer, order in rows}
+    reasons = transaction.execute(
+        select(Flag.id, Flag.reasons).where(Flag.id.in_({o.flag_id for o in occasions if o.flag_id}))
+    )
+    evidence = {
+        row.id: tuple(id for reason in load_reasons(row.reasons) for id in reason.evidence) for row in reasons
+    }
+    return {o.customer_id: evidence.get(o.flag_id, ()) for o in occasions}
+
+
 def _complaint_types(
-    transaction: Transaction, people: Mapping[int, Addressee], occasions: Iterable[Row[Any]]
+    transaction: Transaction,
+    campaign: Campaign,
+    people: Mapping[int, Addressee],
+    occasions: Iterable[Row[Any]],
 ) -> dict[int, str]:
-    """What each customer complained of: by the flag or by their latest complaint."""
+    """What each customer complained of: by the case, by the flag or by their latest complaint."""
     known = get_args(ComplaintType)
     keys = [who.key for who in people.values()]
     of_account = {who.key: customer for customer, who in people.items()}
@@ -188,7 +208,11 @@ def _complaint_types(
         select(Flag.id, Flag.state).where(Flag.id.in_({o.flag_id for o in occasions}), Flag.state.in_(known))
     )
     state = {row.id: row.state for row in states}
-    return found | {o.customer_id: state[o.flag_id] for o in occasions if o.flag_id in state}
+    found |= {o.customer_id: state[o.flag_id] for o in occasions if o.flag_id in state}
+    if campaign.when.case is not None:
+        # A later step of the campaign knows the customer, but no longer the case it began with.
+        found |= {o.customer_id: o.state for o in occasions if o.state}
+    return found
 
 
 def _title() -> Any:

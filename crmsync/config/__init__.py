@@ -3,7 +3,7 @@
 from crmsync.config.alert import AlertConfig
 from crmsync.config.builder import CHANNEL_KEYS, CONNECTION_KEYS, RULE_KEYS, build_config
 from crmsync.config.campaign import Campaign
-from crmsync.config.cases import Cases
+from crmsync.config.cases import Cases, Stage
 from crmsync.config.consent import ConsentConfig
 from crmsync.config.document import Document, read_document
 from crmsync.config.holiday import Holiday
@@ -44,6 +44,7 @@ __all__ = [
     "Registry",
     "RuleConfig",
     "Schedule",
+    "Stage",
     "Trigger",
     "build_config",
     "config_schema",

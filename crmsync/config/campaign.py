@@ -20,7 +20,7 @@ _Words = Annotated[str, Field(min_length=1, max_length=200)]
 
 
 class Campaign(Part):
-    """Who is written to, when a rule, a segment, a date or a schedule gives a reason."""
+    """Who is written to, when a rule, a segment, a case, a date or a schedule gives a reason."""
 
     model_config = ConfigDict(
         json_schema_extra={"oneOf": [{"required": ["template"]}, {"required": ["steps"]}]}
@@ -32,7 +32,9 @@ class Campaign(Part):
     )
     level: Level | None = Field(None, description="Answer flags of this level and above only.")
     state: str | None = Field(
-        None, description="Answer flags in this state only: a stage, a type or a tier, as the rule calls it."
+        None,
+        description="Answer flags in this state only: a stage, a type or a tier, as the rule calls it; or "
+        "cases of this type.",
     )
     segment: str | None = Field(None, description="Write to members of this segment only.")
     channel: str | list[str] = Field(
@@ -112,7 +114,8 @@ class Campaign(Part):
 
     @model_validator(mode="after")
     def _levels_are_of_flags(self) -> Campaign:
-        for key in ("level", "state"):
-            if getattr(self, key) is not None and self.when.flag is None:
-                raise refused(f"{key}: only flags have one.", "Remove it.", key=key)
+        if self.level is not None and self.when.flag is None:
+            raise refused("level: only flags have one.", "Remove it.", key="level")
+        if self.state is not None and self.when.flag is None and self.when.case is None:
+            raise refused("state: only flags and cases have one.", "Remove it.", key="state")
         return self

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 from datetime import timedelta
 from decimal import Decimal
-from typing import Annotated
+from typing import Annotated, Literal
 
 from pydantic import Field
 
 from crmsync.config.part import Name, Part
 from crmsync.sdk import Duration, Share
 from crmsync.sdk.records import Currency
+
+Stage = Literal["received", "accepted", "explained", "solved", "follow_up", "closed"]
+"""The five stages of complaint handling, and the end."""
 
 
 class DueTimes(Part):

@@ -15,7 +15,7 @@ Action = Literal["send_message", "issue_coupon", "tag_customer", "add_note"]
 """What a step does, by the name of the connector's push."""
 
 Templates = str | dict[str, str]
-"""One template, or one for each state or level of the flag, `default` for the rest."""
+"""One template, or one for each state or level of the flag or type of the case, `default` for the rest."""
 
 _Words = Annotated[str, Field(min_length=1, max_length=200)]
 _DOES = ("template", "issue_coupon", "tag_customer", "add_note")

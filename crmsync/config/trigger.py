@@ -1,4 +1,4 @@
-"""What gives a campaign a reason to write: a flag, a segment, a date or a schedule."""
+"""What gives a campaign a reason to write: a flag, a segment, a case, a date or a schedule."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from typing import Any, Literal
 from pydantic import Field, GetCoreSchemaHandler, GetJsonSchemaHandler, model_validator
 from pydantic_core import core_schema
 
+from crmsync.config.cases import Stage
 from crmsync.config.part import Part
 from crmsync.config.problem import refused
 from crmsync.config.schedule import Schedule
@@ -22,7 +23,7 @@ _OF_A_SEGMENT = ("entered", "left")
 
 _FIX = (
     "Write a rule's name, {flag: RULE, change: raised}, {segment: NAME, change: entered}, "
-    "{date: delivery, after: 14d}, or {schedule: …, flag: RULE}."
+    "{case: closed, after: 7d}, {date: delivery, after: 14d}, or {schedule: …, flag: RULE}."
 )
 
 
@@ -36,6 +37,9 @@ class Trigger(Part):
         description="What of it: that the flag stands or the customer is in the segment (again after each "
         "cooldown); or that the flag was just raised, changed its level or was cleared, or the segment "
         "entered or left.",
+    )
+    case: Stage | None = Field(
+        None, description="A stage of complaint handling: of the customer's cases one has come there."
     )
     date: TriggerDate | None = Field(
         None,
@@ -51,15 +55,15 @@ class Trigger(Part):
     @property
     def stands(self) -> bool:
         """Whether the reason lasts, so that it is one again after each cooldown."""
-        return self.date is None and self.schedule is None and self.change == "standing"
+        return self.case is None and self.date is None and self.schedule is None and self.change == "standing"
 
     @model_validator(mode="after")
     def _one_reason(self) -> Trigger:
-        given = [key for key in ("flag", "segment", "date") if getattr(self, key) is not None]
+        given = [key for key in ("flag", "segment", "case", "date") if getattr(self, key) is not None]
         if not given:
             raise refused("there is nothing to write about.", _FIX)
-        if len(given) > 1 or (self.date and self.schedule):
-            raise refused("when: flag, segment and date stand alone.", _FIX, key=given[-1])
+        if len(given) > 1 or ((self.case or self.date) and self.schedule):
+            raise refused("when: flag, segment, case and date stand alone.", _FIX, key=given[-1])
         if self.change != "standing":
             of_it = self.segment if self.change in _OF_A_SEGMENT else self.flag
             if of_it is None or self.schedule is not None:

@@ -10,7 +10,9 @@ from care_shop import NOW, Shop, campaign
 from sqlalchemy import insert, select, update
 
 from crmsync.care.calendar import last_turn, same_day_in_earlier_years, today
-from crmsync.config import Schedule
+from crmsync.care.cases import advance, note, open_case
+from crmsync.care.cases.stage import CaseType
+from crmsync.config import Cases, Schedule
 from crmsync.store.tables import Flag, Segment, SegmentMember
 
 
@@ -183,6 +185,77 @@ def test_members_of_a_segment(shop: Shop, trigger: dict[str, Any], expected: lis
     shop.plan()
     assert [m.customer_id for m in shop.messages()] == expected
     assert planned(shop) == 0
+
+
+CASES = Cases()
+
+
+def case(shop: Shop, customer: int, type: CaseType = "product", order: str | None = None) -> int:
+    return open_case(
+        shop.store,
+        customer,
+        CASES,
+        type=type,
+        severity="ordinary",
+        order_id=order,
+        actor="ann",
+        now=shop.clock.now(),
+    )
+
+
+def take(shop: Shop, case: int, *, to: str, resolved: bool | None = None) -> None:
+    while advance(shop.store, case, CASES, actor="ann", now=shop.clock.now(), resolved=resolved) != to:
+        pass
+
+
+def test_a_case_that_came_to_its_stage_is_answered_once(shop: Shop) -> None:
+    when(shop, case="solved", after="2d")
+    there, _elsewhere, moved_on = (shop.customer(flag=None) for _ in range(3))
+    take(shop, case(shop, there), to="solved")
+    goes = case(shop, moved_on)
+    take(shop, goes, to="solved")
+    assert planned(shop) == 0
+    shop.clock.move(days=2)
+    take(shop, goes, to="follow_up")
+    assert planned(shop) == 1
+    assert [m.customer_id for m in shop.messages()] == [there]
+    assert planned(shop) == 0
+
+
+def test_a_case_that_came_there_long_ago_is_not_answered(shop: Shop) -> None:
+    take(shop, case(shop, shop.customer(flag=None)), to="solved")
+    shop.clock.move(days=4)
+    when(shop, case="solved")
+    assert planned(shop) == 0
+
+
+def test_what_was_said_of_a_case_does_not_bring_it_to_its_stage_again(shop: Shop) -> None:
+    opened = case(shop, shop.customer(flag=None))
+    shop.clock.move(days=4)
+    note(shop.store, opened, "called again", actor="ann", now=shop.clock.now())
+    when(shop, case="received")
+    assert planned(shop) == 0
+
+
+def test_a_closed_case_is_asked_after_and_the_latest_of_several_counts(shop: Shop) -> None:
+    shop.campaigns = [campaign(when={"case": "closed"}, template="follow_up", purpose="service")]
+    customer = shop.customer(flag=None)
+    for type in ("product", "logistics"):
+        done = case(shop, customer, type)
+        take(shop, done, to="follow_up")
+        take(shop, done, to="closed", resolved=True)
+        shop.clock.move(hours=1)
+    assert planned(shop) == 1
+    assert "with a delivery" in shop.messages()[0].body
+
+
+def test_cases_of_one_type_can_be_asked_for(shop: Shop) -> None:
+    shop.campaigns = [campaign(when={"case": "received"}, state="logistics")]
+    case(shop, shop.customer(flag=None))
+    late = shop.customer(flag=None)
+    case(shop, late, "logistics")
+    shop.plan()
+    assert [m.customer_id for m in shop.messages()] == [late]
 
 
 def test_an_audience_is_a_segment(shop: Shop) -> None:

@@ -22,9 +22,9 @@ UNSEEN = """
     step_first_waits step_of_nothing step_of_two_things steps_longer_than_the_cooldown
     templates_without_a_default unknown_audience unknown_channel_id unknown_channel_in_a_list
     cases_open_on_no_rule
-    unknown_disabled_plugin unknown_stream when_before_a_delivery when_date_and_flag when_flag_unknown
-    when_level_of_a_date when_of_nothing when_segment_raised when_segment_unknown when_unknown
-    when_without_rules zone zone_far
+    unknown_disabled_plugin unknown_stream when_before_a_delivery when_case_on_a_schedule when_date_and_flag
+    when_flag_unknown when_level_of_a_date when_of_nothing when_segment_raised when_segment_unknown
+    when_unknown when_without_rules zone zone_far
 """.split()
 
 

@@ -4,16 +4,15 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Literal
+from typing import Literal, get_args
 
-from crmsync.config import Cases
+from crmsync.config import Cases, Stage
 from crmsync.sdk import mark
 
-Stage = Literal["received", "accepted", "explained", "solved", "follow_up", "closed"]
 CaseType = Literal["product", "logistics", "service", "contract", "suggestion", "other"]
 Severity = Literal["ordinary", "serious"]
 
-STAGES: tuple[Stage, ...] = ("received", "accepted", "explained", "solved", "follow_up", "closed")
+STAGES: tuple[Stage, ...] = get_args(Stage)
 
 TOLD: dict[Stage, str] = {
     "received": mark("received"),

@@ -10,11 +10,11 @@ from typing import Any
 from sqlalchemy import Connection as Transaction
 from sqlalchemy import Row, select
 
-from crmsync.care.audit import audit
 from crmsync.care.upsert import upsert
 from crmsync.sdk import UsageError
 from crmsync.sdk.records import Medium, Purpose
 from crmsync.store import Store
+from crmsync.store.audit import audit
 from crmsync.store.tables import Account, Connection, Consent
 
 

@@ -10,11 +10,11 @@ from sqlalchemy import ColumnElement, and_, func, select, update
 from sqlalchemy import Connection as Transaction
 
 from crmsync.care import reason
-from crmsync.care.audit import audit
 from crmsync.care.upsert import upsert
 from crmsync.insight import message_sent
 from crmsync.sdk import UsageError
 from crmsync.store import Store
+from crmsync.store.audit import audit
 from crmsync.store.tables import Approval, Message
 
 Resolution = Literal["sent", "resend", "dead"]

@@ -6,10 +6,10 @@ from datetime import datetime
 
 from sqlalchemy import select
 
-from crmsync.care.audit import audit
 from crmsync.care.upsert import upsert
 from crmsync.sdk import UsageError
 from crmsync.store import Store
+from crmsync.store.audit import audit
 from crmsync.store.tables import Account, Consent
 
 

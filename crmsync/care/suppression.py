@@ -10,11 +10,11 @@ from sqlalchemy import Connection as Transaction
 from sqlalchemy import delete
 
 from crmsync.care.address import Addressed, AddressKind, hashed, normal
-from crmsync.care.audit import audit
 from crmsync.care.upsert import upsert
 from crmsync.sdk import UsageError
 from crmsync.sdk.records import Medium
 from crmsync.store import Store
+from crmsync.store.audit import audit
 from crmsync.store.keyring import Keyring
 from crmsync.store.tables import Suppression
 

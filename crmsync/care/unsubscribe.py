@@ -17,13 +17,13 @@ from sqlalchemy import Row, delete, select
 
 from crmsync.care.address import AddressKind, hashed
 from crmsync.care.addressee import ACCOUNT_COLUMNS, addressed
-from crmsync.care.audit import audit
 from crmsync.care.consent import known_account, state_will
 from crmsync.care.link import Links
 from crmsync.care.suppression import add
 from crmsync.sdk import UsageError
 from crmsync.sdk.records import Medium, Purpose
 from crmsync.store import Store
+from crmsync.store.audit import audit
 from crmsync.store.keyring import Keyring
 from crmsync.store.tables import Account, Connection, Message, Suppression
 

@@ -11,6 +11,7 @@ import typer
 
 from crmsync.cli import (
     alerts,
+    audit,
     cases,
     check,
     config,
@@ -81,6 +82,7 @@ for name, group in (
     ("quarantine", quarantine.app),
     ("alerts", alerts.app),
     ("customers", customers.app),
+    ("audit", audit.app),
     ("plugins", plugins.app),
     ("db", db.app),
     ("config", config.app),

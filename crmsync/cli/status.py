@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from rich.console import Console
 
     from crmsync.daemon.status import Status, StreamStatus
+    from crmsync.store.audit import AuditState
 
 
 def status(config: ConfigFile = None, as_json: AsJson = False, language: InLanguage = None) -> None:
@@ -18,19 +19,21 @@ def status(config: ConfigFile = None, as_json: AsJson = False, language: InLangu
     from crmsync.cli.opening import opened
     from crmsync.daemon.neighbour import ask_daemon
     from crmsync.daemon.status import read_status
+    from crmsync.store.audit import verify_audit
 
     with opened(config, language) as app:
         found = read_status(app.store, app.config, app.clock.now())
+        audit = verify_audit(app.store)
         next_runs = ask_daemon(app.config)
         emit(
-            {"status": found, "daemon": next_runs is not None, "next_runs": next_runs or {}},
+            {"status": found, "audit": audit, "daemon": next_runs is not None, "next_runs": next_runs or {}},
             as_json=as_json,
             language=app.config.language,
-            show=lambda console: _show(console, found, next_runs),
+            show=lambda console: _show(console, found, audit, next_runs),
         )
 
 
-def _show(console: Console, found: Status, next_runs: dict[str, Any] | None) -> None:
+def _show(console: Console, found: Status, audit: AuditState, next_runs: dict[str, Any] | None) -> None:
     table(
         console,
         ("stream", "state", "in sync", "last run", "why"),
@@ -49,6 +52,7 @@ def _show(console: Console, found: Status, next_runs: dict[str, Any] | None) -> 
     console.print(f"quarantine: {found.quarantined or 'empty'}", markup=False)
     console.print(f"flags: {_counted(found.flags) or 'no rules'}", markup=False)
     console.print(f"messages: {_counted(found.messages) or 'none'}", markup=False)
+    console.print(f"audit: {audit.why or f'{audit.entries} entries'}", markup=False)
     if next_runs is None:
         console.print("daemon: not running here")
     else:

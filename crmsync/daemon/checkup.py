@@ -94,6 +94,7 @@ def _mode(name: str, path: Path, too_open: int, then: str) -> Check:
 def _store(app: App) -> Iterator[Check]:
     from crmsync.daemon.health import Health
     from crmsync.daemon.status import read_status
+    from crmsync.store.audit import verify_audit
 
     ready = Health(app.store).readiness()
     well = ready["database_writable"]
@@ -102,6 +103,13 @@ def _store(app: App) -> Iterator[Check]:
         well,
         f"{app.store.dialect}, {'writable' if well else 'not writable'}",
         "" if well else "Check the disk, its permissions, and whether the server is read-only.",
+    )
+    found = verify_audit(app.store)
+    yield Check(
+        "audit",
+        found.whole,
+        found.why or f"{found.entries} entries, each as it was written",
+        "" if found.whole else "Find out who can write the database; compare with a backup.",
     )
     status = read_status(app.store, app.config, app.clock.now())
     latest = max((s.started_at for s in status.streams if s.started_at), default=status.at)

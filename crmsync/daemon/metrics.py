@@ -159,4 +159,6 @@ def _of_stages(status: Status) -> Iterable[Metric]:
     )
     due = status.oldest_due_at
     oldest.add_metric((), (status.at - due).total_seconds() if due else 0)
-    return (flags, outbox, oldest)
+    audited = GaugeMetricFamily("crmsync_audit_entries", "Entries of the audit; they never become fewer.")
+    audited.add_metric((), status.audited)
+    return (flags, outbox, oldest, audited)

@@ -60,7 +60,8 @@ class ConnectionStatus:
 
 @dataclass(frozen=True, slots=True)
 class Status:
-    """Everything at `at`. `flags` are standing ones by rule, `messages` all ever planned, by state."""
+    """Everything at `at`. `flags` are standing ones by rule, `messages` all ever planned, by state;
+    `audited` is how many entries the audit has, which never becomes fewer."""
 
     at: datetime
     connections: tuple[ConnectionStatus, ...]
@@ -68,6 +69,7 @@ class Status:
     messages: Mapping[str, int]
     oldest_due_at: datetime | None
     quarantined: int
+    audited: int
 
     @property
     def streams(self) -> list[StreamStatus]:
@@ -82,6 +84,7 @@ def read_status(store: Store, config: Config, now: datetime) -> Status:
         shops = {row.name: row.shop for row in reading.execute(select(t.Connection.name, t.Connection.shop))}
         standing = select(t.Flag.rule, func.count()).where(t.Flag.cleared_at.is_(None)).group_by(t.Flag.rule)
         flags = dict(reading.execute(standing).all())
+        audited = reading.execute(select(func.count()).select_from(t.Audit)).scalar_one()
     messages = ledger(store, now)
     schedules = {entry.id: entry.schedule for entry in config.connections}
     streams: dict[str, list[StreamStatus]] = {}
@@ -112,6 +115,7 @@ def read_status(store: Store, config: Config, now: datetime) -> Status:
         {state: count for state, count in messages.states.items() if count},
         messages.oldest_due,
         sum(quarantine.values()),
+        audited,
     )
 
 

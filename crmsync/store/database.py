@@ -13,6 +13,7 @@ from sqlalchemy import Connection, Engine, create_engine, event, make_url, text
 from sqlalchemy.exc import ArgumentError, NoSuchModuleError
 
 from crmsync.sdk.errors import ConfigError
+from crmsync.store.audit import ENTRIES, Entry, append
 
 BUSY_TIMEOUT_MS = 30_000
 
@@ -51,11 +52,12 @@ class Store:
     @contextmanager
     def write(self) -> Iterator[Connection]:
         """One transaction: committed when the block ends, rolled back when it raises."""
-        with (
-            self.engine.connect().execution_options(crmsync_write=True) as connection,
-            connection.begin(),
-        ):
+        entries: list[Entry] = []
+        options = {"crmsync_write": True, ENTRIES: entries}
+        with self.engine.connect().execution_options(**options) as connection, connection.begin():
             yield connection
+            if entries:
+                append(connection, entries)
 
     def analyze_new(self) -> None:
         """Have PostgreSQL count the tables that have grown since it saw them empty.

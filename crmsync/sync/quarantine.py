@@ -9,11 +9,12 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, delete, func, insert, select, text
+from sqlalchemy import Connection, delete, func, select, text
 
 from crmsync.sdk import Connector, Cursor, Page, UsageError
 from crmsync.store import Store
 from crmsync.store import tables as t
+from crmsync.store.audit import audit
 from crmsync.store.bulk import among, many
 from crmsync.store.tables import to_instant
 from crmsync.sync.kind import at
@@ -217,18 +218,7 @@ def drop(store: Store, ids: Sequence[int], actor: str, now: datetime) -> int:
             .where(t.Quarantine.id.in_(ids))
             .returning(t.Quarantine.id, t.Quarantine.stream, t.Quarantine.external_id, t.Quarantine.reason)
         ).all()
-        if dropped:
-            connection.execute(
-                insert(t.Audit),
-                [
-                    {
-                        "at": now,
-                        "actor": actor,
-                        "action": "quarantine_dropped",
-                        "object": f"{row.stream}/{row.external_id or row.id}",
-                        "detail": row.reason,
-                    }
-                    for row in dropped
-                ],
-            )
+        for row in dropped:
+            object = f"{row.stream}/{row.external_id or row.id}"
+            audit(connection, now, actor, "quarantine_dropped", object, row.reason)
     return len(dropped)

@@ -9,13 +9,13 @@ from typing import Any
 from sqlalchemy import Connection as Transaction
 from sqlalchemy import insert, select, update
 
-from crmsync.care.audit import audit
 from crmsync.care.cases.opening import begin
 from crmsync.care.cases.stage import CaseType, Severity, Stage, after, due_at
 from crmsync.care.upsert import upsert
 from crmsync.config import Cases
 from crmsync.sdk import UsageError, display, minor
 from crmsync.store import Store
+from crmsync.store.audit import audit
 from crmsync.store.tables import Case, CaseEvent, Customer, Knowledge
 
 _LOOK = "See: crmsync cases list."

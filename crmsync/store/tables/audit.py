@@ -11,7 +11,11 @@ from crmsync.store.tables.base import instant
 
 
 class Audit(SQLModel, table=True):
-    """One action of a person: approve, cancel, resolve, replay, drop, suppress."""
+    """One action of a person: approve, cancel, resolve, replay, drop, suppress. The database refuses to
+    change or delete it.
+
+    `seal` is the SHA-256 of its content and of the seal before it: see `crmsync audit verify`.
+    """
 
     __tablename__ = "audit"
 
@@ -21,3 +25,4 @@ class Audit(SQLModel, table=True):
     action: str
     object: str
     detail: str = Field(default="", sa_type=Text)
+    seal: str

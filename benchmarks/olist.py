@@ -111,7 +111,7 @@ def sellers(seller: Array, bad: Array) -> dict[str, Any]:
         "sellers": len(names),
         "in_both_halves": len(set(of.tolist())),
         "orders_held_to": len(later),
-        "prior": {"alpha": prior.alpha, "beta": prior.beta, "mean": prior.mean, "strength": prior.strength},
+        "prior": {"mean": prior.mean, "strength": prior.strength},
         **found,
         "empirical_bayes_less_population_mean": _interval(worse, of),
         "flagged": {

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from crmsync.sdk import NotEnoughEvidence
-from crmsync.sdk.stats import BetaPrior, PurchaseModel, fit_prior, fit_purchases, wilson
+from crmsync.sdk.stats import PurchaseModel, RatePrior, fit_prior, fit_purchases, wilson
 
 
 @pytest.mark.parametrize(
@@ -36,10 +36,30 @@ def test_the_prior_of_simulated_rates_is_found() -> None:
 
 
 def test_one_of_one_says_little() -> None:
-    prior = BetaPrior(5.575, 37.761)
+    prior = RatePrior(0.1286, (43.3,))
     rate = prior.rate(np.array([1.0]), np.array([1.0]))
     assert rate[0] == pytest.approx(0.148, abs=0.001)
     assert prior.exceeds(np.array([1.0]), np.array([1.0]), 0.15)[0] < 0.6
+
+
+def test_where_subjects_hardly_differ_their_own_counts_count_for_little() -> None:
+    """The likeliest prior takes chance for difference; a prior of all strengths does so less."""
+    random = np.random.default_rng(3)
+    tries = random.integers(1, 12, 400).astype(float)
+    hits = random.binomial(tries.astype(int), 0.13).astype(float)
+    prior = fit_prior(hits, tries)
+    assert prior.strength > 100
+    assert abs(prior.rate(hits, tries) - hits.sum() / tries.sum()).mean() < 0.01
+    assert sum(prior.weights) == pytest.approx(1)
+
+
+def test_no_strength_above_a_limit() -> None:
+    prior = RatePrior(0.1, (10.0, 100.0, 1000.0), (0.5, 0.25, 0.25)).at_most(50)
+    alike = RatePrior(0.1, (10.0, 50.0), (0.5, 0.5))
+    hits, tries = np.array([3.0, 0.0]), np.array([5.0, 40.0])
+    assert prior.rate(hits, tries) == pytest.approx(alike.rate(hits, tries))
+    assert prior.exceeds(hits, tries, 0.2) == pytest.approx(alike.exceeds(hits, tries, 0.2))
+    assert RatePrior.loaded(prior.dumped()) == prior
 
 
 @pytest.mark.parametrize(("hits", "tries"), [([0.0] * 20, [5.0] * 20), ([1.0] * 5, [5.0] * 5)])

@@ -25,6 +25,7 @@ from crmsync.insight import load_facts, refresh_facts
 from crmsync.plugins import load_plugins
 from crmsync.rules import judge_rules, standing_flags
 from crmsync.sdk import Finding, Model
+from crmsync.sdk.stats import RatePrior
 from crmsync.store import Store
 
 
@@ -184,7 +185,7 @@ class TestComplaintRate:
     )
     def test_other_readings_count_otherwise(self, reading: str, counts: dict[str, int]) -> None:
         complaints = rule(ComplaintRate, subject="agent", reading=reading)
-        model = Model("jeffreys", {"alpha": 0.5, "beta": 0.5})
+        model = Model("jeffreys", RatePrior(0.5, (1.0,)).dumped())
         found = findings(complaints, facts("agent", [counts]), model)
         assert found["0"].reasons[0].told.text().startswith("9 of 20 ")
 

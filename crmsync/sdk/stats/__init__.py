@@ -1,7 +1,7 @@
 """Statistics rules are made of. numpy and scipy are imported when a function is called, not before."""
 
 from crmsync.sdk.stats.adjustment import Adjustment, chances, fit_adjustment, log_odds
-from crmsync.sdk.stats.beta_binomial import BetaPrior, fit_prior
+from crmsync.sdk.stats.beta_binomial import RatePrior, fit_prior
 from crmsync.sdk.stats.lifetime import Prospect, customer_equity
 from crmsync.sdk.stats.logistic import Logistic, fit_logistic
 from crmsync.sdk.stats.purchase import PurchaseModel, fit_purchases
@@ -11,10 +11,10 @@ from crmsync.sdk.stats.wilson import wilson
 
 __all__ = [
     "Adjustment",
-    "BetaPrior",
     "Logistic",
     "Prospect",
     "PurchaseModel",
+    "RatePrior",
     "SpendModel",
     "chances",
     "customer_equity",

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from crmsync.sdk import Facts, Finding, Model, NotEnoughEvidence, Reason, Rule, Told, mark
 from crmsync.sdk.rule import Level, Subject
-from crmsync.sdk.stats import BetaPrior, fit_prior
+from crmsync.sdk.stats import RatePrior, fit_prior
 from crmsync_abusive_customer.settings import AbusiveCustomerSettings
 
 if TYPE_CHECKING:
@@ -53,6 +53,7 @@ class AbusiveCustomer(Rule[AbusiveCustomerSettings]):
     name = "abusive_customer"
     title = "Possible abuse"
     Settings = AbusiveCustomerSettings
+    version = 2
     for_a_person = True
 
     @property
@@ -66,17 +67,17 @@ class AbusiveCustomer(Rule[AbusiveCustomerSettings]):
                 prior = fit_prior(*_counts(facts, name))
             except NotEnoughEvidence:
                 continue
-            strength = min(prior.strength, _STRENGTH)
-            priors[name] = {"alpha": prior.mean * strength, "beta": (1 - prior.mean) * strength}
+            priors[name] = prior.at_most(_STRENGTH).dumped()
         if not priors:
             return Model("none", refusal=Told(TOO_FEW))
-        usual = {name: BetaPrior(**prior).mean for name, prior in priors.items()}
+        usual = {name: prior["mean"] for name, prior in priors.items()}
         return Model("beta_binomial", priors, {"usual": usual})
 
     def judge(self, facts: Facts, model: Model | None) -> Iterator[Finding]:
         import numpy as np
 
-        priors = {name: BetaPrior(**found) for name, found in (model.parameters if model else {}).items()}
+        kept = model.parameters if model else {}
+        priors = {name: RatePrior.loaded(prior) for name, prior in kept.items()}
         certain = {name: self._certainty(facts, name, prior) for name, prior in priors.items()}
         if not certain:
             return
@@ -95,7 +96,7 @@ class AbusiveCustomer(Rule[AbusiveCustomerSettings]):
             raises = bool(highest[row] >= self.settings.certainty)
             yield Finding(facts.ids[row], level, float(highest[row]), tuple(reasons), raises=raises)
 
-    def _certainty(self, facts: Facts, name: str, prior: BetaPrior) -> Array:
+    def _certainty(self, facts: Facts, name: str, prior: RatePrior) -> Array:
         """The probability that each true share is above the acceptable; -1 with too little to tell."""
         import numpy as np
 
@@ -105,7 +106,7 @@ class AbusiveCustomer(Rule[AbusiveCustomerSettings]):
         return np.where(enough, prior.exceeds(hits, tries, threshold), -1.0)
 
     def _reasons(
-        self, facts: Facts, row: int, name: str, above: float, prior: BetaPrior
+        self, facts: Facts, row: int, name: str, above: float, prior: RatePrior
     ) -> tuple[Reason, Reason]:
         hits, tries = (float(counts[row]) for counts in _counts(facts, name))
         threshold = getattr(self.settings, name)

@@ -18,7 +18,7 @@ from crmsync.sdk import (
     mark,
 )
 from crmsync.sdk.rule import Level, Subject
-from crmsync.sdk.stats import BetaPrior, fit_prior, ratio, wilson
+from crmsync.sdk.stats import RatePrior, fit_prior, ratio, wilson
 from crmsync_complaint_rate.fault import FAULTS, recurring, usual_faults
 from crmsync_complaint_rate.reading import READINGS, counts
 from crmsync_complaint_rate.rise import Weeks, weeks
@@ -60,7 +60,7 @@ class ComplaintRate(Rule[ComplaintRateSettings], Predicts):
     name = "complaint_rate"
     title = "Complaint rate"
     Settings = ComplaintRateSettings
-    version = 2
+    version = 3
     outcome = mark("a rate above the threshold within the horizon")
     thumb = mark("the raw rate so far")
 
@@ -84,11 +84,10 @@ class ComplaintRate(Rule[ComplaintRateSettings], Predicts):
             prior = fit_prior(*counts(facts, self.reading))
         except NotEnoughEvidence:
             # Jeffreys' prior: the least that can be assumed of a rate.
-            return Model("jeffreys", {**parameters, "alpha": 0.5, "beta": 0.5}, {}, Told(NO_PRIOR))
-        weight = min(prior.strength, _STRENGTH)
+            return Model("jeffreys", {**parameters, **RatePrior(0.5, (1.0,)).dumped()}, {}, Told(NO_PRIOR))
         return Model(
             "beta_binomial",
-            {**parameters, "alpha": prior.mean * weight, "beta": (1 - prior.mean) * weight},
+            {**parameters, **prior.at_most(_STRENGTH).dumped()},
             {"mean": prior.mean, "strength": prior.strength, "subjects": len(facts)},
         )
 
@@ -205,5 +204,5 @@ class ComplaintRate(Rule[ComplaintRateSettings], Predicts):
         return Reason(kind, count, Told(_TYPES[kind], {"count": count, "total": total}))
 
 
-def _prior(model: Model) -> BetaPrior:
-    return BetaPrior(model.parameters["alpha"], model.parameters["beta"])
+def _prior(model: Model) -> RatePrior:
+    return RatePrior.loaded(model.parameters)

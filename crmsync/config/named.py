@@ -9,7 +9,7 @@ from crmsync.config.campaign import Campaign
 from crmsync.config.document import Document
 from crmsync.config.problem import Place, nearest
 from crmsync.config.registry import Registry
-from crmsync.config.selection import InvalidSelection, parse
+from crmsync.config.selection import InvalidSelection, flags_in, parse
 
 
 def check_campaigns(document: Document, plugins: Registry, channels: Iterable[str]) -> None:
@@ -68,7 +68,7 @@ class _Check:
         rules = document.data.get("rules")
         self.rules: dict[str, Any] = rules if isinstance(rules, dict) else {}
         segments = document.data.get("segments")
-        self.segments = list(segments) if isinstance(segments, dict) else []
+        self.segments: dict[str, Any] = segments if isinstance(segments, dict) else {}
         listed = document.data.get("channels")
         entries = listed if isinstance(listed, list) else []
         self.channels = [*(str(c.get("id")) for c in entries if isinstance(c, dict)), *channels]
@@ -87,9 +87,18 @@ class _Check:
         when = campaign.get("when")
         for holder, where in ((when, (*place, "when")), (campaign, place)):
             segment = holder.get("segment") if isinstance(holder, dict) else None
-            if isinstance(segment, str) and segment not in self.segments:
+            if not isinstance(segment, str):
+                continue
+            if segment not in self.segments:
                 fix = nearest(segment, self.segments, "Add it under segments.")
                 self.document.report((*where, "segment"), f"no segment is called {segment}.", fix)
+            for rule in self._person_only(segment):
+                self.document.report(
+                    (*where, "segment"),
+                    f"{segment} looks at the flags of {rule}, which are for a person to decide on; no campaign "
+                    "may depend on them.",
+                    f"Take flag({rule}) out of it, or look at its members with `crmsync segments preview {segment}`.",
+                )
         channel = campaign.get("channel", Campaign.model_fields["channel"].default)
         in_list = isinstance(channel, list)
         for i, id in enumerate(channel if in_list else [channel]):
@@ -107,6 +116,14 @@ class _Check:
             yield when, (*place, "when")
         elif isinstance(when, dict) and isinstance(when.get("flag"), str):
             yield when["flag"], (*place, "when", "flag")
+
+    def _person_only(self, segment: str) -> list[str]:
+        """The rules in a segment whose flags are for people alone."""
+        try:
+            selection = parse(str(self.segments.get(segment, "")), dict.fromkeys(self.rules))
+        except InvalidSelection:
+            return []  # it is told where the segment stands
+        return [rule for rule in flags_in(selection) if self._for_a_person(rule)]
 
     def _for_a_person(self, name: str) -> bool:
         entry = self.rules[name]

@@ -102,6 +102,27 @@ connections:
     assert "literal-five" not in told
 
 
+@pytest.mark.parametrize(
+    ("segment", "place"),
+    [("when: {segment: some}", "4:53"), ("when: watched_not, segment: some", "4:65")],
+)
+@pytest.mark.parametrize("said", ["flag(watched)", "orders > 1 and not flag(watched)", "state(watched) = x"])
+def test_no_campaign_depends_on_them_through_a_segment(
+    plugins: Any, load: Callable[..., object], said: str, segment: str, place: str
+) -> None:
+    class ForAPerson(plugins.rules["churn_risk"]):  # type: ignore[misc, name-defined]
+        for_a_person = True
+
+    plugins.rules["abusive"] = ForAPerson
+    text = (
+        "rules: {watched: {rule: abusive}, watched_not: {rule: churn_risk}}\n"
+        f"segments:\n  some: {said}\n"
+        f"care: [{{name: a, template: winback, {segment}}}]\n"
+    )
+    (refusal,) = refusals(load, text)
+    assert refusal.startswith(f"{place}: some looks at the flags of watched, which are for a person")
+
+
 def test_no_campaign_answers_flags_that_are_for_a_person(plugins: Any, load: Callable[..., object]) -> None:
     class ForAPerson(plugins.rules["churn_risk"]):  # type: ignore[misc, name-defined]
         for_a_person = True

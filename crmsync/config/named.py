@@ -95,9 +95,9 @@ class _Check:
             for rule in self._person_only(segment):
                 self.document.report(
                     (*where, "segment"),
-                    f"{segment} looks at the flags of {rule}, which are for a person to decide on; no campaign "
-                    "may depend on them.",
-                    f"Take flag({rule}) out of it, or look at its members with `crmsync segments preview {segment}`.",
+                    f"{segment} looks at the flags of {rule}, which are for a person to decide on; "
+                    "no campaign may depend on them.",
+                    f"Take {rule} out of it, or look at its members: `crmsync segments preview {segment}`.",
                 )
         channel = campaign.get("channel", Campaign.model_fields["channel"].default)
         in_list = isinstance(channel, list)

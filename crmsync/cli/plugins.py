@@ -144,3 +144,5 @@ def _show_trials(console: Console, trials: Sequence[Trial]) -> None:
                 console.print(f"{told}\n  What to do: {outcome.fix}", markup=False, soft_wrap=True)
         for problem in trial.quality_problems:
             console.print(f"{trial.connector}: quality.toml: {problem}", markup=False, soft_wrap=True)
+        if trial.todo:
+            console.print(f"{trial.connector}: quality.toml: to do: {', '.join(trial.todo)}", markup=False)

@@ -22,6 +22,7 @@ class Trial:
     green: bool
     tier: str | None
     checks: tuple[Outcome, ...]
+    todo: tuple[str, ...]
     exempt: Mapping[str, str]
     quality_problems: tuple[str, ...]
 
@@ -40,6 +41,7 @@ def try_connector(offered: Mapping[str, type[Connector[Any]]], name: str) -> Tri
         all(outcome.status != "red" for outcome in checks) and not quality.problems,
         quality.tier,
         checks,
+        quality.todo,
         quality.exempt,
         quality.problems,
     )

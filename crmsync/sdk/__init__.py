@@ -1,10 +1,13 @@
 """All that a plugin may import."""
 
 from crmsync.sdk.address_book import AddressBook
-from crmsync.sdk.changes import Changes, walk_changes
+from crmsync.sdk.below import ChildListing, Parents, walk_below
+from crmsync.sdk.changes import walk_changes
 from crmsync.sdk.channel import Channel, ChannelContext
 from crmsync.sdk.clock import Clock, SystemClock
 from crmsync.sdk.connector import Connector, Context, Cursor, Page, Shop, Stream, push, stream
+from crmsync.sdk.convert import known, to_time
+from crmsync.sdk.cursors import CursorListing, walk_cursors
 from crmsync.sdk.error_code import ErrorCode, ErrorCodes
 from crmsync.sdk.errors import (
     AuthError,
@@ -44,6 +47,7 @@ from crmsync.sdk.http import (
     TokenStore,
     Wait,
 )
+from crmsync.sdk.listing import Changes, Listing, listed
 from crmsync.sdk.message import Bounce, OutgoingMessage, Receipt, Recipient
 from crmsync.sdk.money import display, exponent, major, minor
 from crmsync.sdk.over_http import OverHttp
@@ -80,6 +84,7 @@ __all__ = [
     "Changes",
     "Channel",
     "ChannelContext",
+    "ChildListing",
     "Clock",
     "ConfigError",
     "Connector",
@@ -88,6 +93,7 @@ __all__ = [
     "Conversation",
     "CrmsyncError",
     "Cursor",
+    "CursorListing",
     "Customer",
     "Duration",
     "ErrorCode",
@@ -99,6 +105,7 @@ __all__ = [
     "HeaderKey",
     "HttpSession",
     "Limits",
+    "Listing",
     "Locked",
     "MemoryPacer",
     "MemoryTokenStore",
@@ -114,6 +121,7 @@ __all__ = [
     "OverHttp",
     "Pacer",
     "Page",
+    "Parents",
     "Patience",
     "PermanentError",
     "PluginError",
@@ -159,6 +167,8 @@ __all__ = [
     "exponent",
     "form_fields",
     "hookimpl",
+    "known",
+    "listed",
     "major",
     "mark",
     "minor",
@@ -166,7 +176,10 @@ __all__ = [
     "shortened",
     "standard_webhook",
     "stream",
+    "to_time",
     "translate",
+    "walk_below",
     "walk_changes",
+    "walk_cursors",
     "written_day",
 ]

@@ -110,16 +110,25 @@ class BoundStream(Generic[R]):
 
 
 def stream(
-    record: type[R], *, overlap: timedelta = timedelta(minutes=5), snapshot: bool = False
+    record: type[R],
+    mapping: Callable[[Any], R | None] | None = None,
+    *,
+    overlap: timedelta = timedelta(minutes=5),
+    snapshot: bool = False,
 ) -> Callable[[Callable[[Any, Cursor], Iterator[Page]]], Stream[R]]:
     """Mark a method as a stream. The method's name is the record's stream name.
 
+    `mapping`: the function that turns one payload into a record, or None to leave it out. One that needs
+    the connector is a method instead, decorated with the stream's own `mapping`.
     `overlap`: how far before the cursor the next run reads again, for changes that surface late.
     `snapshot`: a walk from an empty cursor lists everything there is, so what it does not list is gone.
     """
 
     def mark(pull: Callable[[Any, Cursor], Iterator[Page]]) -> Stream[R]:
-        return Stream(record, pull, overlap, snapshot)
+        marked = Stream(record, pull, overlap, snapshot)
+        if mapping is not None:
+            marked.mapping(lambda connector, payload: mapping(payload))
+        return marked
 
     return mark
 

@@ -1,13 +1,13 @@
 """A platform's values as Python values: text, numbers, amounts, times, yes and no.
 
 Every function takes what JSON or CSV gave (text, number, true, false) and raises ValueError with a
-sentence that ends a line such as `placed_at: …`.
+sentence that ends a line such as `placed_at: …`; `known` takes a whole row, and names the field itself.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime, timedelta, tzinfo
 from decimal import Decimal, InvalidOperation
 from typing import Any, Literal
@@ -108,6 +108,22 @@ def amount_reader(unit: Unit, decimal: DecimalSign) -> Callable[[Any, str], int]
             raise ValueError(error.what.rstrip(".")) from None
 
     return read_minor if unit == "minor" else read_major
+
+
+def known(table: Mapping[Any, Any], row: Mapping[str, Any], field: str) -> Any:
+    """What the word that the platform has in this field of a row stands for.
+
+    Raises RecordError for one that is not in the table: to guess what it means would be to invent.
+    """
+    try:
+        return table[row[field]]
+    except (KeyError, TypeError):
+        raise RecordError(f"the word {shown(row.get(field))} is not known.", field=field) from None
+
+
+def to_time(value: str | None) -> datetime | None:
+    """An ISO 8601 time; None where there is none: null, or an empty text."""
+    return datetime.fromisoformat(value) if value else None
 
 
 def time_reader(format: str, zone: tzinfo | None) -> Callable[[Any], datetime]:

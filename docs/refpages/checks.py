@@ -22,9 +22,10 @@ def checks() -> str:
         ),
     )
     text += (
-        "\n## The quality scale\n\nA connector's `quality.toml` says of every rule `done`, or "
-        '`{exempt = "why"}`. It reaches a tier when all rules of\nthat tier and of those below are met. '
-        "Rules marked *seen* are looked at by the kit; of the others a person's\nword counts.\n"
+        "\n## The quality scale\n\nA connector's `quality.toml` says of every rule `done`, `todo`, or "
+        '`{exempt = "why"}` where it does not\nconcern the connector. It reaches a tier when no rule of '
+        "that tier and of those below is left to do. Rules marked\n*seen* are looked at by the kit; of "
+        "the others a person's word counts.\n"
     )
     for tier in TIERS:
         text += f"\n### {tier}\n\n"

@@ -320,8 +320,9 @@ def lenient(good: Any) -> Any:
     def pages(self: Any, walk: Iterator[Page], since: Cursor) -> Iterator[Page]:
         try:
             yield from walk
-        except KeyError:
-            return
+        except TransientError as error:
+            if "not a list" not in error.what:
+                raise
 
     return walked(good, pages)
 
@@ -355,7 +356,7 @@ def fragile(good: Any) -> Any:
     def pages(self: Any, walk: Iterator[Page], since: Cursor) -> Iterator[Page]:
         for page in walk:
             for row in page.payloads:
-                str.strip(row.get("status", row.get("name")))
+                str.strip(row.get("status", row.get("name", row.get("text"))))
             yield page
 
     return walked(good, pages)

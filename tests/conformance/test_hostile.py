@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from dataclasses import replace
 from types import ModuleType
 from typing import Any
 
 import pytest
 from hostile import MUTATIONS, walked
 
-from crmsync.sdk import Cursor, Page
+from crmsync.sdk import Cursor, Page, Shop
 from crmsync.testing.conformance import CHECKS, Outcome, try_all
 
 
@@ -37,8 +38,19 @@ def test_a_record_that_comes_twice_in_one_walk_is_no_record_more(good: ModuleTyp
             page.payloads = [*again, *page.payloads]
             yield page
 
-    twice = tried(good, walked(good.GoodOnePlatform.connector, pages), only=["complete", "last_full_page"])
+    only = ["complete", "last_full_page", "resume"]
+    twice = tried(good, walked(good.GoodOnePlatform.connector, pages), only)
     assert {outcome.status for outcome in twice.values()} == {"green"}
+
+
+@pytest.mark.parametrize("zone", ["Mars/Olympus", "../etc/passwd", "Europe", "\0"])
+def test_a_zone_that_does_not_exist_is_told_as_one(good: ModuleType, zone: str) -> None:
+    class Elsewhere(good.GoodOnePlatform.connector):  # type: ignore[name-defined,misc]
+        def check(self) -> Shop:
+            return replace(super().check(), zone=zone)
+
+    [outcome] = tried(good, Elsewhere, only=["check_shop"]).values()
+    assert (outcome.status, outcome.reason) == ("red", f"{zone!r} is no IANA zone")
 
 
 def test_every_check_has_its_hostile_connector() -> None:

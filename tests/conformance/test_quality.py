@@ -15,9 +15,9 @@ CONNECTOR = "connector.py"
 BREAKS: dict[str, tuple[str, str, str]] = {
     "sdk_only": (CONNECTOR, "from crmsync_good_one import mapping", "from crmsync.config import Config"),
     "host_session": (CONNECTOR, "shop = self.http.get_json(", "shop = requests.get("),
-    "host_waits": (CONNECTOR, "at, seen = since.at, {since.token}", "time.sleep(1)"),
-    "host_clock": (CONNECTOR, "at, seen = since.at, {since.token}", "datetime.now()"),
-    "streams_told": ("README.md", "Streams: customers, orders.", ""),
+    "host_waits": (CONNECTOR, "return walk_cursors(", "time.sleep(1)\n        return walk_cursors("),
+    "host_clock": (CONNECTOR, "return walk_cursors(", "datetime.now()\n        return walk_cursors("),
+    "streams_told": ("README.md", "Streams: customers, orders, reviews.", ""),
     "pushes_told": ("README.md", "Pushes: `send_message`.", ""),
     "example": ("README.md", "connector: good_one", "connector: another"),
     "secrets_referred": ("README.md", "api_key: ${env:GOOD_ONE_KEY}", "api_key: k3y-0f-a-sh0p"),
@@ -27,19 +27,28 @@ BREAKS: dict[str, tuple[str, str, str]] = {
     "gaps": ("README.md", "## Known gaps\n", "## Else\n"),
     "typed": (CONNECTOR, "def check(self) -> Shop:", "def check(self):"),
     "documented": ("settings.py", '"""What a connection to Good One is configured with."""', ""),
-    "quiet": (CONNECTOR, "at, seen = since.at, {since.token}", "print(since)"),
+    "quiet": (CONNECTOR, "return walk_cursors(", "print(since)\n        return walk_cursors("),
     "light_import": ("__init__.py", "from typing import Any", "from crmsync_good_one import connector"),
     "small_modules": ("mapping.py", "Row = dict[str, Any]", "\n" * 300),
 }
 
 
 @pytest.fixture
-def package(good: ModuleType, tmp_path: Path) -> Path:
-    """A copy of the good connector's package."""
+def new_package(good: ModuleType, tmp_path: Path) -> Path:
+    """A copy of the good connector's package, as it was written."""
     assert good.__file__ is not None
     for file in Path(good.__file__).parent.glob("*.*"):
         (tmp_path / file.name).write_text(file.read_text("utf-8"), "utf-8")
     return tmp_path
+
+
+@pytest.fixture
+def package(new_package: Path) -> Path:
+    """The same, with all done that was to do."""
+    change(new_package / "README.md", "<!-- ", "")
+    change(new_package / "README.md", " -->", "")
+    change(new_package / "quality.toml", '"todo"\n', '"done"\n')
+    return new_package
 
 
 def judged(good: ModuleType, package: Path, monkeypatch: pytest.MonkeyPatch) -> Quality:
@@ -54,9 +63,28 @@ def change(file: Path, old: str, new: str) -> None:
     file.write_text(text.replace(old, new), "utf-8")
 
 
-def test_the_scaffold_is_at_the_top(good: ModuleType, package: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_package_with_all_done_is_at_the_top(
+    good: ModuleType, package: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     quality = judged(good, package, monkeypatch)
-    assert (quality.tier, quality.problems) == ("gold", ())
+    assert (quality.tier, quality.todo, quality.problems) == ("gold", (), ())
+
+
+def test_a_new_package_has_something_to_do(
+    good: ModuleType, new_package: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    quality = judged(good, new_package, monkeypatch)
+    assert (quality.tier, quality.problems) == ("bronze", ())
+    assert quality.todo == ("permissions", "limits", "gaps", "real_shop")
+
+
+@pytest.mark.parametrize("rule", ["permissions", "limits", "gaps"])
+def test_what_a_new_package_says_is_to_be_written_is_not_taken_for_written(
+    good: ModuleType, new_package: Path, monkeypatch: pytest.MonkeyPatch, rule: str
+) -> None:
+    change(new_package / "quality.toml", f'{rule} = "todo"', f'{rule} = "done"')
+    [problem] = judged(good, new_package, monkeypatch).problems
+    assert problem.startswith(f"{rule}: the README has no section headed")
 
 
 @pytest.mark.parametrize("rule", BREAKS)
@@ -88,7 +116,7 @@ def test_every_rule_that_can_be_looked_at_is_tried() -> None:
     [
         ("", "real_shop: quality.toml does not mention it"),
         ("real_shop = {exempt = ''}", "real_shop: an exemption needs its reason, in words"),
-        ("real_shop = 'soon'", 'real_shop: it is neither "done" nor {exempt = "why"}'),
+        ("real_shop = 'soon'", 'real_shop: it is neither "done" nor "todo" nor {exempt = "why"}'),
     ],
 )
 def test_what_is_said_of_a_rule_is_an_answer(

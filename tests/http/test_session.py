@@ -213,9 +213,10 @@ def test_a_refusal_is_not_repeated(
     status: int, error: type[Exception], http: Http, httpserver: HTTPServer
 ) -> None:
     httpserver.expect_request("/o").respond_with_data("", status=status)
-    with pytest.raises(error, match=str(status)):
+    with pytest.raises(error, match=str(status)) as failure:
         http.open().get_json(httpserver.url_for("/o"))
     assert asked(httpserver) == 1
+    assert "try" not in str(failure.value), "nothing is tried again"
 
 
 @pytest.mark.parametrize("status", [400, 422])

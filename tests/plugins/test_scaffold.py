@@ -73,6 +73,7 @@ def test_a_new_plugin_loads_and_passes_its_tests_and_the_linter(kind: Kind, tmp_
     [plugin] = [plugin for plugin in listed["plugins"] if plugin["name"] == "new_one"]
     assert (plugin["status"], plugin["hooks"]) == ("loaded", [f"crmsync_{kind}s"])
     assert " passed" in done(root, "pytest", "-q", "-W", "error")
+    assert "__pycache__/" in (root / ".gitignore").read_text("utf-8").splitlines()
     done(root, "ruff", "check", ".")
     done(root, "ruff", "format", "--check", ".")
 
@@ -81,7 +82,10 @@ def test_a_new_connector_is_tried_by_the_command(tmp_path: Path) -> None:
     root = installed("connector", tmp_path)
     told = json.loads(done(root, "crmsync", "plugins", "test", "new_one", "--json"))
     assert told["green"]
-    assert {outcome["status"] for outcome in told["connectors"][0]["checks"]} == {"green"}
+    [trial] = told["connectors"]
+    assert {outcome["status"] for outcome in trial["checks"]} == {"green"}
+    assert (trial["tier"], trial["todo"]) == ("bronze", ["permissions", "limits", "gaps", "real_shop"])
+    assert "quality.toml: to do: permissions" in done(root, "crmsync", "plugins", "test", "new_one")
 
 
 @pytest.mark.parametrize("name", ["", "1st", "My_Shop", "my-shop", "class", "a__b", "../up"])

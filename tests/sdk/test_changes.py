@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -153,3 +154,47 @@ def test_a_platform_that_repeats_a_page_does_not_make_it_loop(minutes: tuple[int
     first = List(*minutes)(Changes())
     with pytest.raises(TransientError):
         list(walk_changes(Cursor(), lambda changes: first, lambda row: row["at"]))
+
+
+class Silent(List):
+    """Says of no list how long it is, and knows the numbers of pages alone."""
+
+    def __call__(self, changes: Changes) -> tuple[list[Row], int | None]:  # type: ignore[override]
+        rows, _ = super().__call__(replace(changes, skip=(changes.page - 1) * self.size))
+        return rows, None
+
+
+@pytest.mark.parametrize("many", [1, 2, 3, 4, 7])
+@pytest.mark.parametrize("before", [0, 1, 3])
+def test_a_platform_that_does_not_count_is_read_to_its_end(before: int, many: int) -> None:
+    shop = Silent(*range(before), *[50] * many, 60, 61)
+    assert {row["id"] for row in shop.walk()} == set(range(before + many + 2))
+
+
+@pytest.mark.parametrize("leaves_after", range(1, 8))
+def test_a_record_that_leaves_an_uncounted_moment_hides_no_other(leaves_after: int) -> None:
+    shop = Silent(*[1] * 8, size=3)
+
+    def leave() -> None:
+        if sum(asked.by_id for asked in shop.asked) == leaves_after:
+            shop.rows[0]["at"] = at(9)
+
+    shop.after_page = leave
+    assert {row["id"] for row in shop.walk()} == set(range(8))
+
+
+class Coarse(List):
+    """Tells and takes whole seconds."""
+
+    def __call__(self, changes: Changes) -> tuple[list[Row], int]:
+        whole = changes.since and changes.since.replace(microsecond=0)
+        return super().__call__(replace(changes, since=whole))
+
+    def walk(self, since: Cursor | None = None) -> list[Row]:
+        pages = walk_changes(since or Cursor(), self, lambda row: row["at"], moment=timedelta(seconds=1))
+        return [row for page in pages for row in page.payloads]
+
+
+def test_a_moment_of_a_second_is_passed_where_times_are_told_in_seconds() -> None:
+    shop = Coarse(1, *[2] * 8, 3, 3, 4, size=2)
+    assert {row["id"] for row in shop.walk()} == set(range(12))

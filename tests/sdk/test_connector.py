@@ -79,3 +79,26 @@ def test_the_overlap_moves_a_time_but_not_the_middle_of_a_walk() -> None:
     assert Cursor(at=NOW).back(timedelta(minutes=5)).at == NOW - timedelta(minutes=5)
     assert Cursor(at=NOW, token="page 3").back(timedelta(minutes=5)) == Cursor(at=NOW, token="page 3")
     assert Cursor().back(timedelta(minutes=5)) == Cursor()
+
+
+def test_a_mapping_may_be_a_function() -> None:
+    def order(payload: Any) -> Order | None:
+        return (
+            Order(external_id=payload, status="paid", currency="EUR", total=1, placed_at=NOW)
+            if payload
+            else None
+        )
+
+    class Lean(Connector[Settings]):
+        def check(self) -> Shop:
+            return Shop("x")
+
+        @stream(Order, order, snapshot=True)
+        def orders(self, since: Cursor) -> Iterator[Page]:
+            yield Page(["1", ""], Cursor())
+
+    assert Lean.streams()["orders"].snapshot
+    record_of = Lean.streams()["orders"].to_record
+    assert record_of is not None
+    assert record_of(None, "1").external_id == "1"
+    assert record_of(None, "") is None

@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from crmsync.sdk import major
+from crmsync.sdk import RecordError, known, major, to_time
 from crmsync.sdk.convert import amount_reader, time_reader, time_writer, to_boolean, to_integer, to_text
 
 SHANGHAI = ZoneInfo("Asia/Shanghai")
@@ -77,3 +77,24 @@ def test_what_is_none_is_refused(read: Callable[[Any], Any], value: Any) -> None
 )
 def test_what_is_meant_is_read(read: Callable[[Any], Any], value: Any, expected: Any) -> None:
     assert read(value) == expected
+
+
+def test_a_word_is_what_the_table_says() -> None:
+    assert known({"PAID": "paid", 2: "shipped", "WAIT": None}, {"state": "PAID"}, "state") == "paid"
+    assert known({"PAID": "paid", 2: "shipped"}, {"state": 2}, "state") == "shipped"
+    assert known({"WAIT": None}, {"state": "WAIT"}, "state") is None
+
+
+@pytest.mark.parametrize("row", [{"state": "LOST"}, {"state": None}, {"state": {"is": "PAID"}}, {}])
+def test_a_word_that_is_not_known_is_refused_with_its_field(row: dict[str, Any]) -> None:
+    with pytest.raises(RecordError, match=r"^state: the word .* is not known\.$") as refused:
+        known({"PAID": "paid"}, row, "state")
+    assert refused.value.field == "state"
+
+
+@pytest.mark.parametrize("none", [None, ""])
+def test_a_time_that_is_not_there_is_none(none: str | None) -> None:
+    assert to_time(none) is None
+    assert to_time("2026-03-01T08:00:00+08:00") == datetime(2026, 3, 1, tzinfo=UTC)
+    with pytest.raises(ValueError, match="noon"):
+        to_time("noon")

@@ -110,10 +110,11 @@ class Call:
         """What the last try brought: `429 from the platform`."""
         return "no answer" if self.status is None else f"{self.status} from the platform"
 
-    def told(self, why: str) -> str:
-        """`GET api.example.com/orders: 503 Service Unavailable (try 2 of 6).`"""
+    def told(self, why: str, *, again: bool = False) -> str:
+        """`GET api.example.com/orders: 404 Not Found.` Where it is tried `again`: `… (try 2 of 6).`"""
         where = _CONTACTS.text(place(self.url))
-        return f"{self.method} {where}: {why} (try {self.attempt} of {self.tries})."
+        tried = f" (try {self.attempt} of {self.tries})" if again and self.tries > 1 else ""
+        return f"{self.method} {where}: {why}{tried}."
 
     def lost(self, failure: Broken) -> CrmsyncError:
         """The error for an answer that never came whole."""
@@ -121,7 +122,7 @@ class Call:
             return Unconfirmed(self.told(failure.why), fix=_LOOK)
         if failure.final:
             return PermanentError(self.told(failure.why), fix=f"Check the address of {self.connection!r}.")
-        return TransientError(self.told(failure.why), fix=_TRY_LATER)
+        return TransientError(self.told(failure.why, again=True), fix=_TRY_LATER)
 
     def refusal(self, response: requests.Response, now: datetime) -> CrmsyncError | None:
         """The error for the status of an answer, or None when the status is a success."""
@@ -129,6 +130,7 @@ class Call:
         if 200 <= status < 300 or status == HTTPStatus.NOT_MODIFIED or status in self.accept:
             return None
         why = self.told(_phrase(status))
+        tried = self.told(_phrase(status), again=True)
         asked = retry_after(response.headers.get("retry-after"), now, response.headers.get("date"))
         if status == HTTPStatus.UNAUTHORIZED:
             return AuthError(why, fix=f"Check the credentials of {self.connection!r}.")
@@ -136,15 +138,15 @@ class Call:
             return AuthError(why, fix=f"Check what the credentials of {self.connection!r} may do.")
         if status == HTTPStatus.TOO_MANY_REQUESTS:
             until = f" The platform asks for a pause until {asked:%Y-%m-%d %H:%M:%S} UTC." if asked else ""
-            return RateLimited(why + until, until=asked, fix=_TRY_LATER)
+            return RateLimited(tried + until, until=asked, fix=_TRY_LATER)
         if status == HTTPStatus.TOO_EARLY:
-            return TransientError(why, fix=_TRY_LATER)
+            return TransientError(tried, fix=_TRY_LATER)
         if status == HTTPStatus.REQUEST_TIMEOUT or status >= 500:
             if not self.idempotent:
                 return Unconfirmed(why, fix=_LOOK)
             if status == HTTPStatus.SERVICE_UNAVAILABLE and asked is not None:
-                return RateLimited(why, until=asked, fix=_TRY_LATER)
-            return TransientError(why, fix=_TRY_LATER)
+                return RateLimited(tried, until=asked, fix=_TRY_LATER)
+            return TransientError(tried, fix=_TRY_LATER)
         if status in (HTTPStatus.BAD_REQUEST, HTTPStatus.UNPROCESSABLE_ENTITY):
             return PermanentError(why, fix="Send it by hand: the answer's body says what is refused.")
         return PermanentError(why, fix=f"Check the address and the API version of {self.connection!r}.")

@@ -1,9 +1,12 @@
 """The quality scale: what makes a connector one that people rely on, beyond passing the checks.
 
-A connector's `quality.toml` says of each rule `done`, or `exempt` with the reason:
+A connector's `quality.toml` says of each rule `done`, `todo`, or `exempt` with the reason:
 
     settings_explained = "done"
+    real_shop = "todo"
     pushes_told = {exempt = "the platform takes no messages"}
+
+What is exempt does not concern the connector; what is to do keeps it below the tier of its rule.
 """
 
 from __future__ import annotations
@@ -59,6 +62,7 @@ class Quality:
 
     tier: Tier | None
     done: tuple[str, ...]
+    todo: tuple[str, ...]
     exempt: dict[str, str]
     problems: tuple[str, ...]
 
@@ -69,12 +73,15 @@ def quality_of(connector: type[Connector[Any]]) -> Quality:
     file = package.folder / "quality.toml"
     said: dict[str, Any] = tomllib.loads(file.read_text("utf-8")) if file.is_file() else {}
     problems = [f"{id}: there is no such rule" for id in said if id not in QUALITY_RULES]
-    done, exempt, open_ = [], {}, set()
+    done, todo, exempt, open_ = [], [], {}, set()
     for id, rule in QUALITY_RULES.items():
         problem = _problem(rule, said.get(id), package)
         if problem:
             open_.add(rule.tier)
             problems.append(f"{id}: {problem}")
+        elif said[id] == "todo":
+            open_.add(rule.tier)
+            todo.append(id)
         elif said[id] == "done":
             done.append(id)
         else:
@@ -84,7 +91,7 @@ def quality_of(connector: type[Connector[Any]]) -> Quality:
         if tier in open_:
             break
         reached = tier
-    return Quality(reached, tuple(done), exempt, tuple(problems))
+    return Quality(reached, tuple(done), tuple(todo), exempt, tuple(problems))
 
 
 def _problem(rule: QualityRule, said: Any, package: Package) -> str:
@@ -93,18 +100,22 @@ def _problem(rule: QualityRule, said: Any, package: Package) -> str:
             return "quality.toml does not mention it"
         case "done":
             return rule.look(package) if rule.look else ""
+        case "todo":
+            return ""
         case {"exempt": str(reason)} if len(reason.split()) >= 3 and len(said) == 1:
             return ""
         case {"exempt": _}:
             return "an exemption needs its reason, in words"
         case _:
-            return 'it is neither "done" nor {exempt = "why"}'
+            return 'it is neither "done" nor "todo" nor {exempt = "why"}'
 
 
 def _section(*words: str) -> Callable[[Package], str]:
     def look(package: Package) -> str:
         wanted = "|".join(words)
-        found = re.search(rf"^#+ .*({wanted}).*\n+(?!#)\S", package.readme, re.MULTILINE | re.IGNORECASE)
+        # What a new package brings says in a comment what is to be written there.
+        written = re.sub(r"<!--.*?-->", "", package.readme, flags=re.DOTALL)
+        found = re.search(rf"^#+ .*({wanted}).*\n+(?!#)\S", written, re.MULTILINE | re.IGNORECASE)
         return "" if found else f"the README has no section headed {' or '.join(words)} with text in it"
 
     return look

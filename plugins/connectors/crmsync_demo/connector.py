@@ -26,9 +26,11 @@ from crmsync.sdk import (
     Shop,
     TransientError,
     Webhook,
+    listed,
     push,
     standard_webhook,
     stream,
+    walk_cursors,
 )
 from crmsync_demo import mapping
 from crmsync_demo.settings import DemoSettings
@@ -69,108 +71,44 @@ class DemoConnector(Connector[DemoSettings]):
         shop = self.http.get_json(f"{self.settings.base_url}/shop")
         return Shop(name=shop["name"], currency=shop["currency"], zone=shop["timezone"], id=shop["id"])
 
-    @stream(Product, snapshot=True)
+    @stream(Product, mapping.product, snapshot=True)
     def products(self, since: Cursor) -> Iterator[Page]:
         return self._walk("products", since)
 
-    @stream(Customer)
+    @stream(Customer, mapping.customer)
     def customers(self, since: Cursor) -> Iterator[Page]:
         return self._walk("customers", since)
 
-    @stream(Order)
+    @stream(Order, mapping.order)
     def orders(self, since: Cursor) -> Iterator[Page]:
         return self._walk("orders", since)
 
-    @stream(Refund)
+    @stream(Refund, mapping.refund)
     def refunds(self, since: Cursor) -> Iterator[Page]:
         return self._walk("refunds", since)
 
-    @stream(Review)
+    @stream(Review, mapping.review)
     def reviews(self, since: Cursor) -> Iterator[Page]:
         return self._walk("reviews", since)
 
-    @stream(Conversation)
+    @stream(Conversation, mapping.conversation)
     def conversations(self, since: Cursor) -> Iterator[Page]:
         return self._walk("conversations", since)
 
-    @products.mapping
-    def product(self, row: mapping.Row) -> Product:
-        return mapping.product(row)
-
-    @customers.mapping
-    def customer(self, row: mapping.Row) -> Customer:
-        return mapping.customer(row)
-
-    @orders.mapping
-    def order(self, row: mapping.Row) -> Order:
-        return mapping.order(row)
-
-    @refunds.mapping
-    def refund(self, row: mapping.Row) -> Refund:
-        return mapping.refund(row)
-
-    @reviews.mapping
-    def review(self, row: mapping.Row) -> Review:
-        return mapping.review(row)
-
-    @conversations.mapping
-    def conversation(self, row: mapping.Row) -> Conversation:
-        return mapping.conversation(row)
-
     def _walk(self, path: str, since: Cursor) -> Iterator[Page]:
-        """Pages in the order in which records changed, from `since` on.
+        """Pages in the order of (updated_at, id); the shop's cursor stands behind a page's last record."""
 
-        The shop sorts by (updated_at, id) and its cursor stands behind the last record of a page, so
-        everything that changed before that record is stored with the page. Others may have changed in
-        the same second: `at` is that second, and `updated_since` includes it.
-        """
-        params: dict[str, Any] = {"limit": self.settings.page_size}
-        if since.token is not None:
-            params["cursor"] = since.token
-        else:
-            if since.at is not None:
-                params["updated_since"] = since.at.isoformat()
-            if since.until is not None:
-                params["updated_before"] = since.until.isoformat()
-        at, seen, got = since.at, {since.token}, 0
-        while True:
+        def listing(cursor: Cursor) -> tuple[list[mapping.Row], str | None, int | None]:
+            params: dict[str, Any] = {"limit": self.settings.page_size}
+            if cursor.token is not None:
+                params["cursor"] = cursor.token
+            else:
+                params["updated_since"] = cursor.at and cursor.at.isoformat()
+                params["updated_before"] = cursor.until and cursor.until.isoformat()
             body = self.http.get_json(f"{self.settings.base_url}/{path}", params=params)
-            rows, token = self._page(path, body)
-            if token is not None and token in seen:
-                raise TransientError(
-                    f"The shop gave the same page of {path} twice.",
-                    fix="The next run goes on from the last page that was stored.",
-                )
-            seen.add(token)
-            got += len(rows)
-            if token is None and since.token is None and got < body.get("total", got):
-                # Stored, the page would say that all before it is stored too.
-                raise TransientError(
-                    f"The shop ended its list of {path} after {got} of {body['total']} records.",
-                    fix="The next run goes on from the last page that was stored.",
-                )
-            if rows:
-                at = self._last_change(path, rows, at)
-            yield Page(rows, Cursor(at=at, token=token, until=since.until), total=body.get("total"))
-            if token is None:
-                return
-            params = {"limit": self.settings.page_size, "cursor": token}
+            return listed(body, "data"), body.get("next_cursor"), body.get("total")
 
-    def _page(self, path: str, body: Any) -> tuple[list[mapping.Row], str | None]:
-        try:
-            rows, token = body["data"], body["next_cursor"]
-        except (KeyError, TypeError):
-            rows, token = None, None
-        if not isinstance(rows, list) or not isinstance(token, str | None):
-            raise TransientError(f"The shop's answer to GET /{path} is not a page of records.")
-        return rows, token
-
-    def _last_change(self, path: str, rows: list[mapping.Row], at: datetime | None) -> datetime:
-        try:
-            last = datetime.fromisoformat(rows[-1]["updated_at"])
-            return last if at is None else max(last, at)
-        except (KeyError, TypeError, ValueError):
-            raise TransientError(f"The shop does not say when the last record of {path} changed.") from None
+        return walk_cursors(since, listing, mapping.changed_at)
 
     @push("key")
     def send_message(self, message: OutgoingMessage, key: str) -> Receipt:

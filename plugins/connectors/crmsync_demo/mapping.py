@@ -17,11 +17,12 @@ from crmsync.sdk import (
     Order,
     OrderLine,
     Product,
-    RecordError,
     Refund,
     Review,
     WebhookRequest,
+    known,
     minor,
+    to_time,
 )
 
 Row = dict[str, Any]
@@ -58,34 +59,28 @@ def changed_streams(request: WebhookRequest) -> list[str]:
     return [stream] if what == "changed" else []
 
 
-def _word(table: dict[str, Any], row: Row, field: str) -> Any:
-    try:
-        return table[row[field]]
-    except KeyError:
-        raise RecordError(f"unknown word {row.get(field)!r}.", field=field) from None
-
-
-def _time(text: str | None) -> datetime | None:
-    return datetime.fromisoformat(text) if text else None
+def changed_at(row: Row) -> datetime:
+    """When the row last changed."""
+    return datetime.fromisoformat(row["updated_at"])
 
 
 def order(row: Row) -> Order:
     currency = row["currency"]
     return Order(
         external_id=row["id"],
-        updated_at=datetime.fromisoformat(row["updated_at"]),
+        updated_at=changed_at(row),
         customer_id=row["buyer_id"],
-        status=_word(ORDER_STATUS, row, "status"),
+        status=known(ORDER_STATUS, row, "status"),
         currency=currency,
         total=minor(row["payable"], currency),
         shipping=minor(row["shipping"], currency),
         discount=minor(row["discount"], currency),
         placed_at=datetime.fromisoformat(row["created_at"]),
-        paid_at=_time(row["paid_at"]),
-        shipped_at=_time(row["sent_at"]),
-        promised_at=_time(row["promised_at"]),
-        delivered_at=_time(row["signed_at"]),
-        cancelled_at=_time(row["closed_at"]),
+        paid_at=to_time(row["paid_at"]),
+        shipped_at=to_time(row["sent_at"]),
+        promised_at=to_time(row["promised_at"]),
+        delivered_at=to_time(row["signed_at"]),
+        cancelled_at=to_time(row["closed_at"]),
         agent_id=row["agent_id"],
         lines=[
             OrderLine(
@@ -104,19 +99,19 @@ def order(row: Row) -> Order:
 def product(row: Row) -> Product:
     return Product(
         external_id=row["id"],
-        updated_at=_time(row["updated_at"]),
+        updated_at=to_time(row["updated_at"]),
         title=row["title"],
         category=row["category"],
         currency=row["currency"],
         price=minor(row["price"], row["currency"]),
-        created_at=_time(row["created_at"]),
+        created_at=to_time(row["created_at"]),
     )
 
 
 def customer(row: Row) -> Customer:
     return Customer(
         external_id=row["id"],
-        updated_at=_time(row["updated_at"]),
+        updated_at=to_time(row["updated_at"]),
         name=row["nick"],
         email=row["email"],
         email_verified=row["email_verified"],
@@ -125,7 +120,7 @@ def customer(row: Row) -> Customer:
         country=row["country"],
         region=row["province"],
         city=row["city"],
-        registered_at=_time(row["registered_at"]),
+        registered_at=to_time(row["registered_at"]),
         consents=_consents(row["permissions"]),
     )
 
@@ -140,8 +135,8 @@ def _consent(permissions: Row, name: str, purpose: Literal["marketing", "service
     return Consent(
         medium="any",
         purpose=purpose,
-        granted=_word({"Y": True, "N": False}, permissions, name),
-        at=_time(permissions["asked_at"]),
+        granted=known({"Y": True, "N": False}, permissions, name),
+        at=to_time(permissions["asked_at"]),
         source="shop permissions",
     )
 
@@ -150,26 +145,26 @@ def refund(row: Row) -> Refund:
     currency = row["currency"]
     return Refund(
         external_id=row["id"],
-        updated_at=_time(row["updated_at"]),
+        updated_at=to_time(row["updated_at"]),
         order_id=row["order_id"],
         line_id=row["line_id"],
         product_id=row["product_id"],
         customer_id=row["buyer_id"],
-        kind=_word(REFUND_KIND, row, "kind"),
-        status=_word(REFUND_STATUS, row, "state"),
-        type=_word(REFUND_TYPE, row, "cause"),
+        kind=known(REFUND_KIND, row, "kind"),
+        status=known(REFUND_STATUS, row, "state"),
+        type=known(REFUND_TYPE, row, "cause"),
         reason=row["reason"],
         currency=currency,
         amount=minor(row["amount"], currency),
         requested_at=datetime.fromisoformat(row["applied_at"]),
-        completed_at=_time(row["done_at"]),
+        completed_at=to_time(row["done_at"]),
     )
 
 
 def review(row: Row) -> Review:
     return Review(
         external_id=row["id"],
-        updated_at=_time(row["updated_at"]),
+        updated_at=to_time(row["updated_at"]),
         order_id=row["order_id"],
         product_id=row["product_id"],
         customer_id=row["buyer_id"],
@@ -177,7 +172,7 @@ def review(row: Row) -> Review:
         text=row["content"],
         language=row["lang"],
         created_at=datetime.fromisoformat(row["created_at"]),
-        replied_at=_time(row["replied_at"]),
+        replied_at=to_time(row["replied_at"]),
     )
 
 
@@ -185,16 +180,16 @@ def conversation(row: Row) -> Conversation:
     agent = row["agent"]
     return Conversation(
         external_id=row["id"],
-        updated_at=_time(row["updated_at"]),
+        updated_at=to_time(row["updated_at"]),
         customer_id=row["buyer_id"],
         agent_id=agent["id"],
         agent_name=agent["name"],
         order_id=row["order_id"],
         product_id=row["product_id"],
         started_at=datetime.fromisoformat(row["started_at"]),
-        first_reply_at=_time(row["first_reply_at"]),
-        ended_at=_time(row["ended_at"]),
-        outcome=_word(TALK_OUTCOME, row, "result") if row["result"] else None,
-        type=_word(TALK_TYPE, row, "topic"),
+        first_reply_at=to_time(row["first_reply_at"]),
+        ended_at=to_time(row["ended_at"]),
+        outcome=known(TALK_OUTCOME, row, "result") if row["result"] else None,
+        type=known(TALK_TYPE, row, "topic"),
         rating=row["rating"],
     )

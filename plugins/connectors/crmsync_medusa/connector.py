@@ -25,7 +25,7 @@ from crmsync.sdk import (
     Refund,
     Review,
     Shop,
-    TransientError,
+    listed,
     push,
     stream,
     walk_changes,
@@ -73,22 +73,22 @@ class MedusaConnector(Connector[MedusaSettings]):
     def products(self, since: Cursor) -> Iterator[Page]:
         return self._changed("products", since)
 
-    @stream(Customer, snapshot=True)
+    @stream(Customer, mapping.customer, snapshot=True)
     def customers(self, since: Cursor) -> Iterator[Page]:
         return self._changed("customers", since)
 
-    @stream(Order)
+    @stream(Order, mapping.order)
     def orders(self, since: Cursor) -> Iterator[Page]:
         return self._changed("orders", since)
 
-    @stream(Refund)
+    @stream(Refund, mapping.refund)
     def refunds(self, since: Cursor) -> Iterator[Page]:
         """Those of the orders that changed: a refund changes its order."""
         for page in self._changed("orders", since, mapping.FIELDS["refunds"]):
             rows = [refund for order in page.payloads for refund in mapping.refunds(order)]
             yield replace(page, payloads=rows, total=None)
 
-    @stream(Review, snapshot=True)
+    @stream(Review, mapping.review, snapshot=True)
     def reviews(self, since: Cursor) -> Iterator[Page]:
         """What changed, and the latest ones once more: an answer of the shop does not change a review."""
         if since.at is not None and since.until is None:
@@ -101,24 +101,8 @@ class MedusaConnector(Connector[MedusaSettings]):
     def product(self, row: mapping.Row) -> Product:
         return mapping.product(row, self.settings.currency)
 
-    @customers.mapping
-    def customer(self, row: mapping.Row) -> Customer:
-        return mapping.customer(row)
-
-    @orders.mapping
-    def order(self, row: mapping.Row) -> Order | None:
-        return mapping.order(row)
-
-    @refunds.mapping
-    def refund(self, row: mapping.Row) -> Refund:
-        return mapping.refund(row)
-
-    @reviews.mapping
-    def review(self, row: mapping.Row) -> Review:
-        return mapping.review(row)
-
     def _changed(self, path: str, since: Cursor, fields: str = "", by: str = "updated_at") -> Iterator[Page]:
-        def listing(changes: Changes) -> tuple[list[mapping.Row], int]:
+        def listing(changes: Changes) -> tuple[list[mapping.Row], int | None]:
             params = {
                 "fields": fields or mapping.FIELDS[path],
                 "limit": self.settings.page_size,
@@ -134,15 +118,9 @@ class MedusaConnector(Connector[MedusaSettings]):
 
         return walk_changes(since, listing, lambda row: datetime.fromisoformat(row[by]))
 
-    def _list(self, path: str, params: Mapping[str, Any]) -> tuple[list[Any], int]:
+    def _list(self, path: str, params: Mapping[str, Any]) -> tuple[list[Any], int | None]:
         body = self.http.get_json(self._url(path), params=params)
-        try:
-            rows, total = body[path.replace("-", "_")], body["count"]
-        except (KeyError, TypeError):
-            rows, total = None, 0
-        if not isinstance(rows, list) or not isinstance(total, int):
-            raise TransientError(f"The answer of GET /admin/{path} is not a list of records.")
-        return rows, total
+        return listed(body, path.replace("-", "_")), body.get("count")
 
     def _url(self, *parts: str) -> str:
         path = "/".join(quote(part, safe="") for part in parts)

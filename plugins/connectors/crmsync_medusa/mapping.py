@@ -6,7 +6,18 @@ from collections.abc import Iterable
 from datetime import datetime
 from typing import Any
 
-from crmsync.sdk import Customer, Order, OrderLine, Product, RecordError, Refund, Review, minor
+from crmsync.sdk import (
+    Customer,
+    Order,
+    OrderLine,
+    Product,
+    RecordError,
+    Refund,
+    Review,
+    known,
+    minor,
+    to_time,
+)
 
 Row = dict[str, Any]
 
@@ -80,7 +91,7 @@ def order(row: Row) -> Order | None:
         paid_at=_first(payment["captured_at"] for payment in payments),
         shipped_at=_first(parcel["shipped_at"] for parcel in parcels),
         delivered_at=_last([parcel["delivered_at"] for parcel in parcels]) if status != "shipped" else None,
-        cancelled_at=_time(row["canceled_at"]),
+        cancelled_at=to_time(row["canceled_at"]),
         lines=[
             OrderLine(
                 line_id=line["id"],
@@ -97,8 +108,8 @@ def order(row: Row) -> Order | None:
 
 def _status(row: Row) -> str | None:
     """One word for Medusa's three: what became of the order, of its payment and of its parcels."""
-    payment = _word(PAYMENT_STATUS, row, "payment_status")
-    parcel = _word(FULFILLMENT_STATUS, row, "fulfillment_status")
+    payment = known(PAYMENT_STATUS, row, "payment_status")
+    parcel = known(FULFILLMENT_STATUS, row, "fulfillment_status")
     match row["status"]:
         case "canceled":
             return "cancelled"
@@ -197,19 +208,8 @@ def review(row: Row) -> Review:
         score=row["rating"],
         text=row["content"] or "",
         created_at=datetime.fromisoformat(row["created_at"]),
-        replied_at=_time(row["response"]["created_at"]) if row["response"] else None,
+        replied_at=to_time(row["response"]["created_at"]) if row["response"] else None,
     )
-
-
-def _word(table: dict[str, Any], row: Row, field: str) -> Any:
-    try:
-        return table[row[field]]
-    except KeyError:
-        raise RecordError(f"unknown word {row.get(field)!r}.", field=field) from None
-
-
-def _time(text: str | None) -> datetime | None:
-    return datetime.fromisoformat(text) if text else None
 
 
 def _first(times: Iterable[str | None]) -> datetime | None:

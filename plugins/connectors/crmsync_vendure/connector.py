@@ -17,6 +17,7 @@ from crmsync.sdk import (
     Cursor,
     Customer,
     HeaderKey,
+    Listing,
     Order,
     OutgoingMessage,
     Page,
@@ -28,6 +29,7 @@ from crmsync.sdk import (
     Shop,
     TransientError,
     Unconfirmed,
+    listed,
     push,
     stream,
     walk_changes,
@@ -80,7 +82,7 @@ class VendureConnector(Connector[VendureSettings]):
         channel = self._ask(queries.SHOP)["activeChannel"]
         return Shop(channel["code"], currency=channel["defaultCurrencyCode"], id=channel["id"])
 
-    @stream(Product, snapshot=True)
+    @stream(Product, mapping.product, snapshot=True)
     def products(self, since: Cursor) -> Iterator[Page]:
         return self._changed("products", since)
 
@@ -92,7 +94,7 @@ class VendureConnector(Connector[VendureSettings]):
     def orders(self, since: Cursor) -> Iterator[Page]:
         return self._changed("orders", since)
 
-    @stream(Refund)
+    @stream(Refund, mapping.refund)
     def refunds(self, since: Cursor) -> Iterator[Page]:
         """Those of all orders placed lately: a refund does not change its order, and has no list."""
         started = self.clock.now()
@@ -102,10 +104,6 @@ class VendureConnector(Connector[VendureSettings]):
             yield Page(rows, since)
         yield Page([], replace(since, at=since.until or started))
 
-    @products.mapping
-    def product(self, row: mapping.Row) -> Product:
-        return mapping.product(row)
-
     @customers.mapping
     def customer(self, row: mapping.Row) -> Customer:
         return mapping.customer(row, self.settings.proven_addresses)
@@ -114,18 +112,14 @@ class VendureConnector(Connector[VendureSettings]):
     def order(self, row: mapping.Row) -> Order | None:
         return mapping.order(row, self.settings.states)
 
-    @refunds.mapping
-    def refund(self, row: mapping.Row) -> Refund:
-        return mapping.refund(row)
-
     def _changed(self, name: str, since: Cursor) -> Iterator[Page]:
         return walk_changes(since, self._listing(name, "updatedAt"), mapping.changed_at)
 
-    def _listing(self, name: str, by: str) -> Any:
+    def _listing(self, name: str, by: str) -> Listing:
         """Pages of a list in the order of one of its times."""
         path, query = queries.LISTS[name]
 
-        def listing(changes: Changes) -> tuple[list[mapping.Row], int]:
+        def listing(changes: Changes) -> tuple[list[mapping.Row], int | None]:
             asked: list[Mapping[str, Any]] = []
             if changes.since is not None:
                 # `after` leaves out the very moment.
@@ -141,13 +135,7 @@ class VendureConnector(Connector[VendureSettings]):
                 "take": self.settings.page_size,
             }
             data = self._ask(query, **variables)
-            try:
-                rows, total = data[path]["items"], data[path]["totalItems"]
-            except (KeyError, TypeError):
-                rows, total = None, 0
-            if not isinstance(rows, list) or not isinstance(total, int):
-                raise TransientError(f"Vendure's answer for {path} is not a list of records.")
-            return rows, total
+            return listed(data, path, "items"), data[path].get("totalItems")
 
         return listing
 

@@ -7,7 +7,7 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
-from crmsync.sdk import Customer, Order, OrderLine, Product, RecordError, Refund, minor
+from crmsync.sdk import Customer, Order, OrderLine, Product, Refund, known, minor
 
 Row = dict[str, Any]
 
@@ -51,7 +51,7 @@ def order(row: Row, own_states: Mapping[str, str]) -> Order | None:
         external_id=row["id"],
         updated_at=changed_at(row),
         customer_id=row["customer"]["id"] if row["customer"] else None,
-        status=_word({**STATES, **own_states}, row, "state"),
+        status=known({**STATES, **own_states}, row, "state"),
         currency=currency,
         total=total,
         shipping=_minor(row["shippingWithTax"], currency),
@@ -107,7 +107,7 @@ def refunds(order: Row) -> list[Row]:
 
 
 def refund(row: Row) -> Refund:
-    status = _word(REFUND_STATES, row, "state")
+    status = known(REFUND_STATES, row, "state")
     return Refund(
         external_id=row["id"],
         updated_at=changed_at(row),
@@ -156,13 +156,6 @@ def product(row: Row) -> Product:
         price=_minor(variant["priceWithTax"], variant["currencyCode"]) if variant else None,
         created_at=datetime.fromisoformat(row["createdAt"]),
     )
-
-
-def _word(table: Mapping[str, str], row: Row, field: str) -> Any:
-    try:
-        return table[row[field]]
-    except KeyError:
-        raise RecordError(f"unknown word {row.get(field)!r}.", field=field) from None
 
 
 def _first(times: Iterable[str]) -> datetime | None:

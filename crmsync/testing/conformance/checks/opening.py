@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from zoneinfo import ZoneInfo
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import requests
 
@@ -41,7 +41,7 @@ def check_shop(bench: Bench) -> None:
     if shop.zone is not None:
         try:
             ZoneInfo(shop.zone)
-        except (ValueError, OSError):
+        except (ZoneInfoNotFoundError, ValueError, OSError):
             raise Unmet(f"{shop.zone!r} is no IANA zone") from None
 
 

@@ -1,0 +1,91 @@
+"""A platform's list: how one page of it is asked for, and what an answer must be to be believed."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import Any
+
+from crmsync.sdk.errors import TransientError
+
+NEXT_RUN = "The next run goes on from the last page that was stored."
+
+
+@dataclass(frozen=True, slots=True)
+class Changes:
+    """Which records to list: those changed at or after `since` and before `until`.
+
+    In the order of their change or, where `by_id`, in that of their ids. `page` is the number of the page,
+    from 1, for a platform that counts pages; `skip` says the same as how many records come before it.
+    """
+
+    since: datetime | None = None
+    until: datetime | None = None
+    by_id: bool = False
+    skip: int = 0
+    page: int = 1
+
+
+Listing = Callable[[Changes], tuple[Sequence[Any], int | None]]
+"""Asks the platform: one page of the records, and how many there are in all. None where it does not say: that
+is exact all the same, and costs a second reading, which an author saves who knows the last page and counts it."""
+
+
+def listed(body: Any, *path: str) -> list[Any]:
+    """The list of records that stands at this path of an answer: `listed(body, "data", "items")`.
+
+    Raises TransientError when there is none: the answer is a proxy's, or of another version of the API.
+    """
+    for name in path:
+        body = body.get(name) if isinstance(body, dict) else None
+    if not isinstance(body, list):
+        raise TransientError(
+            f"The platform's answer is not a list of records: there is none at {'.'.join(path)!r}.",
+            fix=NEXT_RUN,
+        )
+    return body
+
+
+def asked(listing: Listing, changes: Changes) -> tuple[Sequence[Any], int | None]:
+    """The page. Raises TransientError when the answer is none."""
+    rows, total = listing(changes)
+    if not isinstance(rows, list | tuple) or not isinstance(total, int | None):
+        raise TransientError("The platform's answer is not a list of records.", fix=NEXT_RUN)
+    if not rows and total is not None and total > changes.skip:
+        raise TransientError(f"The platform says that it has {total} records, and gives none.", fix=NEXT_RUN)
+    return rows, total
+
+
+def by_pages(listing: Listing, first: Changes) -> Iterator[Sequence[Any]]:
+    """All pages of a list in the order of its ids.
+
+    A record that leaves such a list moves those behind it up, across the edge of a page. So a list of several
+    pages that has become shorter is read from its beginning again; one of which nobody says how long it is,
+    until it is as long as the time before.
+    """
+    changes, held, before = first, None, list[Any]()
+    uncounted, length = False, 0
+    while True:
+        rows, total = asked(listing, changes)
+        if held is not None and total is not None and total < held:
+            changes, held, before = first, total, []
+            continue
+        if rows and rows == before:
+            raise repeated()
+        if rows:
+            yield rows
+        held, before = total, list(rows)
+        uncounted = uncounted or total is None
+        changes = replace(changes, skip=changes.skip + len(rows), page=changes.page + 1)
+        if rows and (total is None or changes.skip < total):
+            continue
+        if not uncounted or changes.skip == length:
+            return
+        length = changes.skip
+        changes, held, before = first, None, []
+
+
+def repeated() -> TransientError:
+    """The error for a page that comes again, though another was asked for."""
+    return TransientError("The platform gave the same page twice.", fix=NEXT_RUN)

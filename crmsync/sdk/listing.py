@@ -29,7 +29,7 @@ class Changes:
 
 Listing = Callable[[Changes], tuple[Sequence[Any], int | None]]
 """Asks the platform: one page of the records, and how many there are in all. None where it does not say: that
-is exact all the same, and costs a second reading, which an author saves who knows the last page and counts it."""
+is exact all the same, and costs a second reading, which an author spares who knows the last page."""
 
 
 def listed(body: Any, *path: str) -> list[Any]:

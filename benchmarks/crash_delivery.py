@@ -3,7 +3,8 @@
 Real servers on loopback in a process of their own: SMTP (`email`, nobody can be asked), HTTP that drops a
 repeated key (`key`), HTTP that does not (`none`), and a file that can be searched (`lookup`). A process that
 delivers is killed with SIGKILL at random moments of its work, again and again; then it is left alone until
-nothing is due. What arrived is compared with what the store believes, message by message.
+nothing is due. What arrived is compared with what the store believes, message by message. `--careless` sends
+what is unknown again, as a simpler outbox would: `doubled` must then be more than 0, or nothing was tried.
 """
 
 from __future__ import annotations
@@ -35,7 +36,7 @@ sys.path.insert(0, str(Path(__file__).parent))
 import outbox
 from crash import database
 
-from crmsync.care import deliver, ledger_faults, recover
+from crmsync.care import deliver, ledger_faults, recover, resolve
 from crmsync.sdk import Channel, ChannelContext, OutgoingMessage, Receipt, SystemClock
 from crmsync.store import Store
 from crmsync.store.schema import upgrade
@@ -150,12 +151,21 @@ def channel_of(kind: str, smtp: int, http: int, folder: Path, store: Store, cloc
 
 
 def work(
-    url: str, kind: str, smtp: int, http: int, folder: Path, ahead: timedelta, begun: int | None
+    url: str,
+    kind: str,
+    smtp: int,
+    http: int,
+    folder: Path,
+    careless: bool,
+    ahead: timedelta,
+    begun: int | None,
 ) -> None:
     """Deliver all that is due, as the daemon would after a start; a byte into `begun` as the first leaves."""
     logging.disable()
     store, clock = Store(url), SystemClock(ahead)
     recover(store, now=clock.now())
+    if careless:
+        _send_unknown_again(store, clock.now())
     channel = channel_of(kind, smtp, http, folder, store, clock)
     send = channel.send
 
@@ -169,6 +179,13 @@ def work(
     deliver(store, [outbox.CAMPAIGN], {"bench": channel}, outbox.LIMITS, clock=clock, at_most=10**6)
     channel.close()
     store.close()
+
+
+def _send_unknown_again(store: Store, now: datetime) -> None:
+    with store.read() as connection:
+        ids = connection.execute(text("SELECT id FROM message WHERE state = 'unknown'")).scalars().all()
+    for id in ids:
+        resolve(store, id, "resend", actor="bench", now=now)
 
 
 def forked(*arguments: Any) -> int:
@@ -185,7 +202,7 @@ def forked(*arguments: Any) -> int:
     return child
 
 
-def series(database_kind: str, kind: str, kills: int, seed: int) -> dict[str, Any]:
+def series(database_kind: str, kind: str, kills: int, seed: int, careless: bool) -> dict[str, Any]:
     """One series of kills on one database and one kind of channel."""
     dice = random.Random(seed)
     # What a fork finds imported it need not import before it works.
@@ -203,7 +220,7 @@ def series(database_kind: str, kind: str, kills: int, seed: int) -> dict[str, An
             while alive < kills:
                 created += _top_up(url, created, kind)
                 reader, writer = os.pipe()
-                child = forked(url, kind, smtp, http, folder, timedelta(days=alive), writer)
+                child = forked(url, kind, smtp, http, folder, careless, timedelta(days=alive), writer)
                 os.close(writer)
                 sending = os.read(reader, 1)
                 os.close(reader)
@@ -213,7 +230,7 @@ def series(database_kind: str, kind: str, kills: int, seed: int) -> dict[str, An
                 alive += bool(sending) and os.WIFSIGNALED(status)
             for day in (1, 2, 3):
                 _, status = os.waitpid(
-                    forked(url, kind, smtp, http, folder, timedelta(days=alive + day), None), 0
+                    forked(url, kind, smtp, http, folder, careless, timedelta(days=alive + day), None), 0
                 )
                 if status:
                     raise SystemExit("a delivery after the kills failed")
@@ -272,6 +289,7 @@ def main() -> None:
     parser.add_argument("--databases", default="sqlite,postgresql")
     parser.add_argument("--channels", default=",".join(KINDS))
     parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--careless", action="store_true", help="send again what is unknown")
     parser.add_argument("--serve", action="store_true", help=argparse.SUPPRESS)
     args = parser.parse_args()
     if args.serve:
@@ -279,7 +297,7 @@ def main() -> None:
     report: dict[str, Any] = {"version": 1}
     for database_kind in args.databases.split(","):
         for kind in args.channels.split(","):
-            figures = series(database_kind, kind, args.kills, args.seed)
+            figures = series(database_kind, kind, args.kills, args.seed, args.careless)
             report[f"{database_kind}_{kind}"] = figures
             print(f"{database_kind} {kind}: {figures}", file=sys.stderr, flush=True)
     print(json.dumps(report) if args.json else json.dumps(report, indent=2))

@@ -108,7 +108,7 @@ def bare(kind: str, http: int, messages: int) -> dict[str, float]:
             now = datetime.now(UTC)
             data = {"campaign": "bench", "subject": "Hello", "body": f"A word to customer {number}."}
             body = json.dumps({"type": "message", "timestamp": now.isoformat(), "data": data}).encode()
-            headers = signed(f"bare-{number}", now, body, secret)
+            headers = signed(f"bare-{number}", now, body, [secret])
             session.post(f"http://127.0.0.1:{http}/{kind}", data=body, headers=headers, timeout=30)
 
     return measured(work, "")

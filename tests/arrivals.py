@@ -25,6 +25,7 @@ from crmsync.sdk import (
 from crmsync.store import Store
 from crmsync.store import tables as t
 from crmsync.store.tables import to_instant
+from crmsync.sync.erased import Screened
 from crmsync.sync.page import digest_of
 from crmsync.sync.write import Target, touch, write_records
 
@@ -153,7 +154,7 @@ class Shop:
             for record in records:
                 target = Target(self.id, "shop", record.stream, first=False)
                 whole, content = checked(record)
-                write_records(connection, target, [whole], [digest_of(content)], to_instant(at))
+                write_records(connection, target, Screened([whole], [digest_of(content)]), to_instant(at))
 
     def touch_all(self) -> None:
         with self.store.write() as connection:

@@ -1,15 +1,11 @@
-"""Where a customer can be reached, in the forms in which addresses are compared."""
+"""Where a customer can be reached."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Literal
 
-from crmsync.store.keyring import Keyring
-
-AddressKind = Literal["account", "email", "phone"]
-_USE = "address"
+from crmsync.store.address import AddressKind
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,17 +28,3 @@ class Addressed:
             yield "email", self.email
         if self.phone:
             yield "phone", self.phone
-
-
-def normal(kind: AddressKind, value: str) -> str:
-    """The form in which an address is compared: e-mail in lower case, a phone as its digits."""
-    if kind == "email":
-        return value.strip().lower()
-    if kind == "phone":
-        return "".join(c for c in value if c.isdigit())
-    return value.strip()
-
-
-def hashed(keyring: Keyring, kind: AddressKind, value: str) -> list[str]:
-    """The address as the suppression list may hold it, the form made now first."""
-    return keyring.digests(_USE, f"{kind}\0{normal(kind, value)}")

@@ -8,10 +8,10 @@ from typing import Any
 
 from sqlalchemy import select
 
-from crmsync.care.address import normal
 from crmsync.care.suppression import suppress
 from crmsync.sdk import Bounce, Channel
 from crmsync.store import Store
+from crmsync.store.address import normal
 from crmsync.store.tables import Account, Message
 
 log = logging.getLogger("crmsync.care")

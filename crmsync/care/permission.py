@@ -18,11 +18,12 @@ from sqlalchemy import Connection as Transaction
 from sqlalchemy import bindparam, select
 
 from crmsync.care import reason
-from crmsync.care.address import Addressed, hashed
+from crmsync.care.address import Addressed
 from crmsync.config import ConsentConfig
 from crmsync.sdk import ConfigError
 from crmsync.sdk.records import Medium, Purpose
 from crmsync.store import Store
+from crmsync.store.address import hashed
 from crmsync.store.keyring import Keyring
 from crmsync.store.tables import Consent, Suppression
 

@@ -22,7 +22,8 @@ from crmsync.care.upsert import upsert
 from crmsync.config import Campaign, Limits
 from crmsync.sdk import Channel, ConfigError
 from crmsync.store import Store
-from crmsync.store.tables import Approval, Message
+from crmsync.store.lock import hold_off_erasure
+from crmsync.store.tables import Account, Approval, Message
 
 log = logging.getLogger("crmsync.care")
 
@@ -144,6 +145,11 @@ class _Planner:
             return
         proposer = self.proposer
         with self.store.write() as transaction:
+            hold_off_erasure(transaction)
+            proposals = self._still_there(transaction, proposals)
+            rows = [p.row for p in proposals if p.row is not None]
+            if not rows:
+                return
             self._release(transaction, rows)
             proposer.arms.assign(
                 transaction,
@@ -168,6 +174,17 @@ class _Planner:
         self.done.skipped[reason.ALREADY_PLANNED] += len(rows) - len(counts)
         self.done.planned.update(state for state, _ in counts)
         self.done.suppressed.update(why for state, why in counts if state == "suppressed")
+
+    def _still_there(self, transaction: Transaction, proposals: list[Proposal]) -> list[Proposal]:
+        """Those whose account was not erased while their text was made."""
+        customers = {p.customer_id for p in proposals}
+        query = select(Account.connection_id, Account.external_id).where(
+            Account.customer_id.in_(customers), Account.deleted_at.is_(None)
+        )
+        accounts = {(connection, account) for connection, account in transaction.execute(query)}
+        there = [p for p in proposals if p.row and (p.row["connection_id"], p.row["account_id"]) in accounts]
+        self.done.skipped[reason.NO_ACCOUNT] += len(proposals) - len(there)
+        return there
 
     def _release(self, transaction: Transaction, rows: Iterable[dict[str, Any]]) -> None:
         """Queue what needs no further approval, as approvals stand in the transaction that plans it."""

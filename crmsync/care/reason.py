@@ -12,6 +12,7 @@ CONTROL_GROUP = mark("control group")
 HOLDOUT = mark("held out of all campaigns")
 OUTRANKED = mark("made way for a campaign of higher priority")
 ACCOUNT_GONE = mark("the account is gone")
+ERASED = mark("the customer was erased")
 
 NO_ACCOUNT = mark("no account to write to")
 COOLDOWN = mark("within the cooldown")
@@ -30,3 +31,6 @@ EXPIRED = mark("not sent in time")
 TOO_MANY_ATTEMPTS = mark("too many attempts")
 MAY_HAVE_ARRIVED = mark("an attempt may have reached the customer")
 CANCELLED = mark("cancelled by hand")
+
+EVERY = tuple(value for name, value in list(globals().items()) if name.isupper() and isinstance(value, str))
+"""All of these: texts that tell nothing of a customer."""

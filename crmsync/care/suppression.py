@@ -9,11 +9,12 @@ from typing import Literal
 from sqlalchemy import Connection as Transaction
 from sqlalchemy import delete
 
-from crmsync.care.address import Addressed, AddressKind, hashed, normal
+from crmsync.care.address import Addressed
 from crmsync.care.upsert import upsert
 from crmsync.sdk import UsageError
 from crmsync.sdk.records import Medium
 from crmsync.store import Store
+from crmsync.store.address import AddressKind, hashed, normal
 from crmsync.store.audit import audit
 from crmsync.store.keyring import Keyring
 from crmsync.store.tables import Suppression

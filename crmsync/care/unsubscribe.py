@@ -15,7 +15,6 @@ from typing import Any
 from sqlalchemy import Connection as Transaction
 from sqlalchemy import Row, delete, select
 
-from crmsync.care.address import AddressKind, hashed
 from crmsync.care.addressee import ACCOUNT_COLUMNS, addressed
 from crmsync.care.consent import known_account, state_will
 from crmsync.care.link import Links
@@ -23,6 +22,7 @@ from crmsync.care.suppression import add
 from crmsync.sdk import UsageError
 from crmsync.sdk.records import Medium, Purpose
 from crmsync.store import Store
+from crmsync.store.address import AddressKind, hashed
 from crmsync.store.audit import audit
 from crmsync.store.keyring import Keyring
 from crmsync.store.tables import Account, Connection, Message, Suppression

@@ -12,7 +12,7 @@ from crmsync.cli.option import AsJson, ConfigFile, InLanguage, actor
 from crmsync.cli.output import emit, table
 
 if TYPE_CHECKING:
-    from crmsync.care.address import AddressKind
+    from crmsync.store.address import AddressKind
 
 
 class Kind(StrEnum):

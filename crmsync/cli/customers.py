@@ -1,8 +1,11 @@
-"""`crmsync customers`: one customer, as the store knows them."""
+"""`crmsync customers`: one customer, as the store knows them, and what they may ask for."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated
+import json
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -10,10 +13,10 @@ from crmsync.cli.option import AsJson, ConfigFile, InLanguage, actor
 from crmsync.cli.output import emit, table
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from rich.console import Console
 
+    from crmsync.care.erasure import Erased
+    from crmsync.daemon.app import App
     from crmsync.daemon.customer import CustomerCard
 
 app = typer.Typer(help="One customer, as the store knows them.", no_args_is_help=True)
@@ -91,6 +94,122 @@ def _record(customer: str, profiling: bool, config: Path | None, as_json: bool, 
             language=opened_app.config.language,
             show=lambda console: console.print(f"Customer {id} {will} to be profiled."),
         )
+
+
+@app.command("export")
+def export(
+    customer: Whom,
+    file: Annotated[Path | None, typer.Option("--file", help="A new file for the JSON document.")] = None,
+    tables: Annotated[Path | None, typer.Option("--csv", help="A new zip for CSV files.")] = None,
+    config: ConfigFile = None,
+    as_json: AsJson = False,
+    language: InLanguage = None,
+) -> None:
+    """Give out all that is stored about a customer, over all their accounts: for themselves, in clear."""
+    from crmsync.care.export import export_customer
+    from crmsync.cli.document import write_json, write_tables
+    from crmsync.cli.opening import opened
+    from crmsync.cli.output import VERSION, plain
+    from crmsync.daemon.customer import find_customer
+
+    with opened(config, language) as opened_app:
+        store, told = opened_app.store, opened_app.config.language
+        found = export_customer(
+            store,
+            opened_app.terms.keyring,
+            find_customer(store, customer),
+            actor=actor(),
+            language=told,
+            now=opened_app.clock.now(),
+        )
+    document = {
+        "version": VERSION,
+        "exported_at": plain(found.exported_at),
+        "customers": list(found.customers),
+        **plain(found.sections, told),
+    }
+    if file is None and tables is None:
+        sys.stdout.write(json.dumps(document, ensure_ascii=False, indent=None if as_json else 2) + "\n")
+        return
+    if file is not None:
+        write_json(file, document)
+    if tables is not None:
+        write_tables(tables, {name: document[name] for name in found.sections})
+    rows = {name: len(section) for name, section in found.sections.items() if section}
+    emit(
+        {"files": [path.absolute() for path in (file, tables) if path is not None], "rows": rows},
+        as_json=as_json,
+        language=told,
+        show=lambda console: table(console, ("what", "rows"), rows.items()),
+    )
+
+
+@app.command("erase")
+def erase(
+    customer: Whom,
+    reason: Annotated[str, typer.Option("--reason", help="Why, for the audit; without the name.")] = "",
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only tell what would go.")] = False,
+    yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
+    config: ConfigFile = None,
+    as_json: AsJson = False,
+) -> None:
+    """Erase a customer for good: orders stay, the person goes, and no sync brings them back."""
+    from crmsync.cli.opening import opened
+    from crmsync.daemon.privacy import clean, find_person
+    from crmsync.sdk import UsageError
+
+    with opened(config) as opened_app:
+        id = find_person(opened_app.store, opened_app.terms.keyring, customer)
+        if dry_run or not yes:
+            would = _erase(opened_app, id, reason, dry_run=True)
+            if dry_run:
+                _tell_erased(would, {"dry_run": True}, "This would go", as_json)
+                return
+            if as_json or not sys.stdin.isatty():
+                raise UsageError("Erasing cannot be undone.", fix="Look with --dry-run, then add --yes.")
+            _tell_erased(would, {}, "This goes for good", as_json)
+            typer.confirm("Erase?", abort=True, err=True)
+        done = _erase(opened_app, id, reason)
+        cleaned = clean(opened_app.store, opened_app.clock.now())
+        _tell_erased(done, {"dry_run": False, "files_clean": cleaned.clean}, "Erased", as_json)
+        if not cleaned.clean and not as_json:
+            typer.echo(
+                "The files of the database could not be cleaned yet, because somebody is at work on it. The "
+                "daemon does it within the hour; without a daemon run: crmsync db clean.",
+                err=True,
+            )
+
+
+def _erase(app: App, id: int, reason: str, *, dry_run: bool = False) -> Erased:
+    from crmsync.care.erasure import erase
+
+    return erase(
+        app.store,
+        app.terms.keyring,
+        id,
+        actor=actor(),
+        now=app.clock.now(),
+        reason=reason,
+        dry_run=dry_run,
+    )
+
+
+def _tell_erased(done: Erased, more: dict[str, Any], head: str, as_json: bool) -> None:
+    whom = ", ".join(map(str, done.customers))
+
+    def show(console: Console) -> None:
+        console.print(f"{head}: customer {whom}", markup=False)
+        table(console, ("what", "how many"), done.counts.items())
+
+        if done.others:
+            others = ", ".join(map(str, done.others))
+            console.print(
+                f"Perhaps the same person: customer {others}. They share an address that is not proved.",
+                markup=False,
+            )
+
+    data = {"customers": done.customers, "others": done.others, "counts": done.counts, **more}
+    emit(data, as_json=as_json, language="en", show=show)
 
 
 def _show(console: Console, card: CustomerCard, language: str) -> None:

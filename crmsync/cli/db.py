@@ -10,6 +10,8 @@ import typer
 from crmsync.cli.option import AsJson, ConfigFile, InLanguage
 from crmsync.cli.output import emit
 
+PARTIAL = 4
+
 app = typer.Typer(help="The database: its schema and its copies.", no_args_is_help=True)
 
 
@@ -35,6 +37,30 @@ def upgrade(config: ConfigFile = None, as_json: AsJson = False, language: InLang
         language="en",
         show=lambda console: console.print(told),
     )
+
+
+@app.command("clean")
+def clean(config: ConfigFile = None, as_json: AsJson = False) -> int:
+    """Take what was deleted out of the database's files; all that waits is blocked meanwhile."""
+    from crmsync.cli.opening import opened
+    from crmsync.daemon.privacy import clean as clean_files
+    from crmsync.daemon.privacy import finish_erasures
+
+    with opened(config) as opened_app:
+        now = opened_app.clock.now()
+        finish_erasures(opened_app.store, opened_app.terms.keyring, now)
+        done = clean_files(opened_app.store, now, always=True)
+        emit(
+            {"clean": done.clean, "waiting": done.waiting},
+            as_json=as_json,
+            language="en",
+            show=lambda console: console.print(
+                "The files hold nothing of whom was erased."
+                if done.clean
+                else "Somebody is at work on the database; the daemon tries again within the hour."
+            ),
+        )
+        return 0 if done.clean else PARTIAL
 
 
 @app.command("backup")

@@ -40,7 +40,9 @@ class DaemonConfig(Part):
     care_schedule: Schedule = Field(
         Schedule(every=timedelta(minutes=1)), description="When messages are planned and sent."
     )
-
+    privacy_schedule: Schedule = Field(
+        Schedule(every=timedelta(hours=1)), description="When erasures are finished and files cleaned."
+    )
     alerts_schedule: Schedule = Field(
         Schedule(every=timedelta(minutes=1)), description="When the team is told what goes wrong."
     )

@@ -22,6 +22,7 @@ from crmsync.daemon.connections import Connections
 from crmsync.daemon.notice import test_notice
 from crmsync.daemon.outcome import FAULTS, Failure, PassResult, StageName, log
 from crmsync.daemon.parts import Parts
+from crmsync.daemon.privacy import clean, finish_erasures
 from crmsync.daemon.status import walked_streams
 from crmsync.insight import Windows, refresh_facts
 from crmsync.plugins import PluginHost, open_config
@@ -40,6 +41,7 @@ from crmsync.sdk import (
 )
 from crmsync.segments import refresh_segments
 from crmsync.store import Store, schema
+from crmsync.store.keyring import Keyring
 from crmsync.sync.connection import sync_connection
 from crmsync.sync.progress import Progress
 from crmsync.sync.quarantine import Replayed, quarantine_counts, replay
@@ -163,6 +165,7 @@ class App:
                 progress=progress,
                 on_rejected=self.plugins.record_rejected,
                 on_finished=self._run_finished,
+                keyring=self._keyring(make=not scope.dry_run),
             )
 
         self._guarded(result, "sync", connection, pull)
@@ -230,7 +233,8 @@ class App:
         stored, reasons = 0, Counter[str]()
         for name, of in wanted:
             source = self.connections.source(name)
-            target = Target(source.connection_id, source.connector.identity_scope(), of, first=False)
+            scope, keyring = source.connector.identity_scope(), self._keyring()
+            target = Target(source.connection_id, scope, of, first=False, keyring=keyring)
             done = replay(self.store, source.connector, target, self.clock.now(), ids)
             stored += done.stored
             reasons.update(done.reasons)
@@ -343,6 +347,17 @@ class App:
         result.failures += self.parts.unusable("care")
         return result
 
+    def privacy(self) -> PassResult:
+        """Finish the erasures that are not finished, and clean the database's files after them."""
+        result = PassResult()
+
+        def finish() -> None:
+            finish_erasures(self.store, self.terms.keyring, self.clock.now())
+            clean(self.store, self.clock.now())
+
+        self._guarded(result, "privacy", "", finish)
+        return result
+
     def alerts(self) -> PassResult:
         """Tell the team what goes wrong, stands on, or is over."""
         result = PassResult()
@@ -405,6 +420,10 @@ class App:
     def links(self) -> Links:
         """What messages carry for unsubscribing, and what reads it."""
         return Links(self.terms.keyring, self.config.consent.url)
+
+    def _keyring(self, *, make: bool = True) -> Keyring:
+        # Made anew each time: the store may have got a key of its own since.
+        return Keyring(self.store, self.config.consent.keys, make=make)
 
     def _run_finished(self, run: RunResult) -> None:
         self.on_run(run)

@@ -49,7 +49,15 @@ class Daemon:
         self._patience = patience
         self._health = Health(app.store)
         self._metrics = Metrics(lambda: self._current.app)
-        self._jobs = Jobs(self._sync, self._woken, self._rules, self._care, self._alerts, self._health.beat)
+        self._jobs = Jobs(
+            self._sync,
+            self._woken,
+            self._rules,
+            self._care,
+            self._privacy,
+            self._alerts,
+            self._health.beat,
+        )
         self._wakes = Wakes()
         self._unjudged = threading.Event()
         self._first_pulls: set[str] = set()
@@ -134,6 +142,11 @@ class Daemon:
                 result = app.care()
                 self._tell(result, "care")
             again = result.delivery is not None and result.delivery.more
+
+    def _privacy(self) -> None:
+        with self._current.use() as app:
+            if not self._stop.is_set():
+                self._tell(app.privacy(), "privacy")
 
     def _alerts(self) -> None:
         with self._current.use() as app:

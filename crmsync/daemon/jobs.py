@@ -1,4 +1,4 @@
-"""What runs on the clock: one job per connection, one each for rules, care and alerts, and a heartbeat."""
+"""What runs on the clock: one job per connection, some for all of them together, and a heartbeat."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from apscheduler.triggers.interval import IntervalTrigger
 
 from crmsync.config import Config, Schedule
 
-RULES, CARE, ALERTS = "rules", "care", "alerts"
+RULES, CARE, PRIVACY, ALERTS = "rules", "care", "privacy", "alerts"
 BEAT = timedelta(seconds=5)
 WORKERS = 10
 """Fewer than the connections a database pool gives out, so that no job waits for one in vain."""
@@ -58,11 +58,13 @@ class Jobs:
         woken: Callable[[str], None],
         rules: Callable[[], None],
         care: Callable[[], None],
+        privacy: Callable[[], None],
         alerts: Callable[[], None],
         beat: Callable[[], None],
     ) -> None:
         self._sync, self._woken = sync, woken
-        self._rules, self._care, self._alerts = rules, care, alerts
+        self._rules, self._care = rules, care
+        self._privacy, self._alerts = privacy, alerts
         self._pools = {"default": ThreadPoolExecutor(WORKERS), "beat": ThreadPoolExecutor(1)}
         self._scheduler = BackgroundScheduler(
             timezone=UTC,
@@ -90,6 +92,7 @@ class Jobs:
         }
         wanted[RULES] = config.daemon.rules_schedule, self._rules
         wanted[CARE] = config.daemon.care_schedule, self._care
+        wanted[PRIVACY] = config.daemon.privacy_schedule, self._privacy
         if config.alerts:
             wanted[ALERTS] = config.daemon.alerts_schedule, self._alerts
         present = {job.id: job for job in self._scheduler.get_jobs() if _comes_round(job.id)}

@@ -22,7 +22,7 @@ log = logging.getLogger("crmsync.daemon")
 FAULTS = (Exception, SystemExit)
 """What a plugin can throw at us."""
 
-StageName = Literal["sync", "insight", "rules", "segments", "care", "alerts"]
+StageName = Literal["sync", "insight", "rules", "segments", "care", "privacy", "alerts"]
 
 OK, PARTIAL, STOPPED = 0, 4, 130
 _EXIT_CODES = {cls.code: cls.exit_code for cls in (AuthError, RateLimited, Transient, PermanentError)}

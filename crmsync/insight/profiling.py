@@ -1,4 +1,5 @@
-"""Customers who refuse to be profiled: no rule judges them or learns from them, no segment holds them.
+"""Customers who refuse to be profiled, or were erased: no rule judges them or learns from them, no segment
+holds them.
 
 A refusal is a statement of purpose `profiling` in the ledger of consents, by a connector or by hand. The
 latest statement of an account counts; who refuses by one of their accounts refuses by all.
@@ -14,8 +15,9 @@ REFUSING = """SELECT a.customer_id FROM consent c
  JOIN account a ON a.connection_id = c.connection_id AND a.external_id = c.account_id
  WHERE c.purpose = 'profiling' AND NOT c.granted AND NOT EXISTS (SELECT 1 FROM consent later
   WHERE later.connection_id = c.connection_id AND later.account_id = c.account_id
-  AND later.purpose = 'profiling' AND later.granted AND later.at > c.at)"""
-"""The customers who refuse, as a query."""
+  AND later.purpose = 'profiling' AND later.granted AND later.at > c.at)
+ UNION SELECT customer_id FROM account WHERE erased_at IS NOT NULL"""
+"""The customers who refuse or were erased, as a query."""
 
 
 def refuses_profiling(store: Store, customer_id: int) -> bool:

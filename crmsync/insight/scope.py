@@ -100,6 +100,9 @@ WHERE t.kind = 'all' AND a.connection_id = t.connection_id""",
     "shop": "SELECT DISTINCT connection_id, '' FROM fact_touched",
 }
 
+_DROP_ERASED = """DELETE FROM fact_scope_customer WHERE customer_id IN
+ (SELECT customer_id FROM account WHERE erased_at IS NOT NULL)"""
+
 _ORDERS = {
     "product": "SELECT DISTINCT l.connection_id, l.order_id FROM fact_scope s CROSS JOIN order_line l"
     " WHERE l.connection_id = s.connection_id AND l.product_id = s.external_id",
@@ -149,7 +152,8 @@ def fill(connection: Connection, subject: str, *, every: bool) -> int:
     """Put every subject of this kind into its scope, or those that are touched; how many."""
     table = "fact_scope_customer" if subject == "customer" else "fact_scope"
     connection.execute(text(f"DELETE FROM {table}"))
-    return _add(connection, table, (_EVERY if every else _TOUCHED)[subject])
+    added = _add(connection, table, (_EVERY if every else _TOUCHED)[subject])
+    return added - connection.execute(text(_DROP_ERASED)).rowcount if subject == "customer" else added
 
 
 def drop_vanished(connection: Connection) -> int:

@@ -156,6 +156,23 @@ def clear_refusing(connection: Connection, now: datetime) -> tuple[FlagChange, .
     )
 
 
+def forget_customers(connection: Connection, customers: Iterable[int], now: datetime) -> int:
+    """Clear the flags of customers who are erased, and keep of the history when and which, but no reason;
+    how many flags there were."""
+    ids = [str(customer) for customer in customers]
+    theirs = Flag.subject == "customer", Flag.subject_id.in_(ids)
+    rows = connection.execute(_flags().where(*theirs, Flag.cleared_at.is_(None))).all()
+    _clear(connection, [row.id for row in rows], now)
+    _record(connection, [_cleared_event(row.rule, row, now) for row in rows])
+    none = dump_reasons(())
+    connection.execute(
+        update(FlagEvent)
+        .where(FlagEvent.subject == "customer", FlagEvent.subject_id.in_(ids))
+        .values(reasons=none)
+    )
+    return connection.execute(update(Flag).where(*theirs).values(reasons=none)).rowcount
+
+
 def _flags() -> Any:
     return select(
         Flag.id, Flag.rule, Flag.subject, Flag.subject_id, Flag.level, Flag.state, Flag.score, Flag.reasons

@@ -25,6 +25,7 @@ from crmsync.sdk import (
 from crmsync.sdk.settings import Settings
 from crmsync.store import Store
 from crmsync.store import tables as t
+from crmsync.store.keyring import Keyring
 from crmsync.store.quota import StorePacer
 from crmsync.store.token import StoreTokens
 from crmsync.sync.progress import Progress, Unwatched
@@ -110,6 +111,7 @@ def sync_connection(
     progress: Progress | None = None,
     on_rejected: Callable[[Rejection], None] = lambda rejection: None,
     on_finished: Callable[[RunResult], None] = lambda run: None,
+    keyring: Keyring | None = None,
 ) -> list[RunResult]:
     """Run the streams of one connection; the results say how each ended, and nothing is raised."""
     stop = stop or threading.Event()
@@ -121,7 +123,8 @@ def sync_connection(
             continue
         if stop.is_set():
             break
-        run = StreamRun(store, source, stream, clock, scope, stop, progress or Unwatched(), on_rejected)
+        watched = progress or Unwatched()
+        run = StreamRun(store, source, stream, clock, scope, stop, watched, on_rejected, keyring)
         results.append(run.run())
         on_finished(results[-1])
     return results

@@ -48,7 +48,8 @@ def level_of(score: float | None) -> str | None:
 class Kind:
     """One stream's way into the store.
 
-    `values` gives those of `columns`; an account's `customer_id` comes first and from elsewhere.
+    `values` gives those of `columns`; an account's `customer_id` comes first and from elsewhere. `words` are
+    the columns in which a customer speaks, `said_at` the one that says when.
     `subjects` are those whose facts a record changes, by kind, and the column that names them.
     """
 
@@ -57,6 +58,8 @@ class Kind:
     values: Callable[[Any], tuple[Any, ...]]
     subjects: Mapping[str, str]
     bulk: Bulk
+    words: tuple[str, ...] = ()
+    said_at: str = ""
 
     @property
     def table(self) -> str:
@@ -73,6 +76,8 @@ def _kind(
     model: type[SQLModel],
     columns: str,
     values: Callable[[Any], tuple[Any, ...]],
+    words: tuple[str, ...] = (),
+    said_at: str = "",
     **subjects: str,
 ) -> Kind:
     names = tuple(columns.split())
@@ -83,7 +88,7 @@ def _kind(
         keep=("learned_at", "customer_id"),
         newest="updated_at",
     )
-    return Kind(model, names, values, subjects, bulk)
+    return Kind(model, names, values, subjects, bulk, words, said_at)
 
 
 def _product(r: Product) -> tuple[Any, ...]:
@@ -206,6 +211,8 @@ KINDS: dict[str, Kind] = {
         "order_id line_id product_id account_id kind status type reason currency amount requested_at "
         "completed_at",
         _refund,
+        words=("reason",),
+        said_at="requested_at",
         order="order_id",
         account="account_id",
         product="product_id",
@@ -214,6 +221,8 @@ KINDS: dict[str, Kind] = {
         tables.Review,
         "order_id product_id account_id score level type title text language created_at replied_at",
         _review,
+        words=("title", "text"),
+        said_at="created_at",
         order="order_id",
         account="account_id",
         product="product_id",

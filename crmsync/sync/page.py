@@ -12,6 +12,9 @@ from pydantic import ValidationError
 
 from crmsync.sdk import CrmsyncError, Cursor, Page, Record, checked
 from crmsync.sdk.connector import BoundStream
+from crmsync.sdk.redaction import Redactor
+
+_REDACTOR = Redactor()
 
 
 @dataclass(slots=True)
@@ -95,4 +98,4 @@ def _reason(error: Exception) -> str:
         return f"the field {error} is missing"
     if isinstance(error, CrmsyncError):
         return str(error)
-    return f"{type(error).__name__}: {error}"
+    return f"{type(error).__name__}: {_REDACTOR.text(str(error))}"

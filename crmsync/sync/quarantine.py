@@ -4,19 +4,21 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, delete, func, select, text
+from sqlalchemy import Connection, delete, func, select, text, update
 
 from crmsync.sdk import Connector, Cursor, Page, UsageError
 from crmsync.store import Store
 from crmsync.store import tables as t
 from crmsync.store.audit import audit
 from crmsync.store.bulk import among, many
+from crmsync.store.keyring import Keyring
 from crmsync.store.tables import to_instant
+from crmsync.sync.erased import WHY_WITHHELD, WITHHELD, keyed, screened, texts_of
 from crmsync.sync.kind import at
 from crmsync.sync.page import Rejected, map_pages
 from crmsync.sync.write import Target, write_records
@@ -184,7 +186,9 @@ def replay(
     Each entry is stored and removed in one transaction.
     """
     q = t.Quarantine
-    query = select(q.id, q.payload).where(q.connection_id == target.connection_id, q.stream == target.stream)
+    query = select(q.id, q.payload).where(
+        q.connection_id == target.connection_id, q.stream == target.stream, q.payload != WITHHELD
+    )
     if ids is not None:
         query = query.where(q.id.in_(ids))
     with store.read() as reading:
@@ -203,11 +207,42 @@ def replay(
                     .values(reason=mapped.rejected[0].reason, last_at=now, times=q.times + 1)
                 )
             else:
-                if mapped.records:
-                    write_records(connection, target, mapped.records, mapped.digests, moment)
+                screen = target.screen(connection)
+                page = screened(screen, mapped.records, mapped.digests)
+                write_records(connection, target, page, moment)
                 connection.execute(delete(q).where(q.id == entry_id))
                 stored += 1
     return Replayed(stored, reasons.total(), dict(reasons))
+
+
+def payloads_where(
+    connection: Connection, theirs: Callable[[str, str | None, set[str]], bool]
+) -> list[tuple[int, Any]]:
+    """The entries, with their payloads, for whose stream, external id and texts `theirs` is true."""
+    q = t.Quarantine
+    query = select(q.id, q.stream, q.external_id, q.payload).where(q.payload != WITHHELD).order_by(q.id)
+    found = []
+    for id, stream, external_id, kept in connection.execute(query.execution_options(yield_per=500)):
+        payload = json.loads(kept)
+        if theirs(stream, external_id, set(texts_of(payload))):
+            found.append((id, payload))
+    return found
+
+
+def withhold(connection: Connection, ids: Sequence[int], keyring: Keyring) -> None:
+    """Keep of these entries that there was a record, and no more. What it is recognised by when it is
+    rejected again changes in the way in which sync changes it."""
+    q = t.Quarantine
+    rows = connection.execute(select(q.id, q.stream, q.digest).where(q.id.in_(ids))).all()
+    for id, stream, digest in rows:
+        values: dict[str, Any] = {
+            "payload": WITHHELD,
+            "reason": WHY_WITHHELD,
+            "digest": keyed(keyring, digest),
+        }
+        if stream == "customers":
+            values["external_id"] = None
+        connection.execute(update(q).where(q.id == id).values(**values))
 
 
 def drop(store: Store, ids: Sequence[int], actor: str, now: datetime) -> int:
@@ -219,6 +254,7 @@ def drop(store: Store, ids: Sequence[int], actor: str, now: datetime) -> int:
             .returning(t.Quarantine.id, t.Quarantine.stream, t.Quarantine.external_id, t.Quarantine.reason)
         ).all()
         for row in dropped:
-            object = f"{row.stream}/{row.external_id or row.id}"
-            audit(connection, now, actor, "quarantine_dropped", object, row.reason)
+            # The audit is kept for ever, and who a profile was of may have to be forgotten.
+            named = row.external_id if row.stream != "customers" else None
+            audit(connection, now, actor, "quarantine_dropped", f"{row.stream}/{named or row.id}", row.reason)
     return len(dropped)

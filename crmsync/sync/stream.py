@@ -27,8 +27,10 @@ from crmsync.sdk import (
 from crmsync.sdk.connector import BoundStream
 from crmsync.sdk.events import RunStatus
 from crmsync.store import Store
+from crmsync.store.keyring import Keyring
 from crmsync.store.tables import to_instant
 from crmsync.sync.cursor import Position, advance, read_position
+from crmsync.sync.erased import screened
 from crmsync.sync.fetch import fetch_ahead
 from crmsync.sync.page import Mapped, map_pages
 from crmsync.sync.progress import Progress, Unwatched
@@ -99,7 +101,8 @@ class Source:
 
 @dataclass(slots=True)
 class StreamRun:
-    """One run of one stream, from its first page to its place in the history."""
+    """One run of one stream, from its first page to its place in the history. Without a `keyring` erased
+    customers are recognised by the store's own key."""
 
     store: Store
     source: Source
@@ -109,6 +112,7 @@ class StreamRun:
     stop: threading.Event = field(default_factory=threading.Event)
     progress: Progress = field(default_factory=Unwatched)
     on_rejected: Callable[[Rejection], None] = lambda rejection: None
+    keyring: Keyring | None = None
     counts: Counts = field(default_factory=Counts)
     _run_id: int = 0
     _watch_quarantine: bool = False
@@ -172,6 +176,7 @@ class StreamRun:
             self.source.connector.identity_scope(),
             self.stream,
             first=position.walked_at is None,
+            keyring=self.keyring or Keyring(self.store, make=False),
         )
         cursor = self._walk(
             target, stream, self.scope.start(position, stream), moves=self._moves_cursor(position)
@@ -218,7 +223,8 @@ class StreamRun:
 
     def _compare(self, target: Target, mapped: Mapped) -> None:
         with self.store.read() as connection:
-            found = compare(connection, target, mapped.records, mapped.digests)
+            page = screened(target.screen(connection), mapped.records, mapped.digests)
+            found = compare(connection, target, page)
         self._count(mapped, len(found.new), len(found.changed), found.unchanged)
 
     def _commit(self, target: Target, mapped: Mapped, before: Cursor, *, moves: bool) -> None:
@@ -227,15 +233,16 @@ class StreamRun:
         counted = replace(self.counts)
         try:
             with self.store.write() as connection:
-                written = write_records(connection, target, mapped.records, mapped.digests, moment)
+                screen = target.screen(connection)
+                page = screened(screen, mapped.records, mapped.digests)
+                rejected = screen.payloads(mapped.rejected) if screen else mapped.rejected
+                written = write_records(connection, target, page, moment)
                 if self._watch_quarantine:
-                    release(connection, target, [record.external_id for record in mapped.records])
-                self._watch_quarantine |= bool(mapped.rejected)
-                put_aside(
-                    connection, target, mapped.rejected, _span(before, mapped.cursor), self._run_id, moment
-                )
+                    release(connection, target, [record.external_id for record in page.records])
+                self._watch_quarantine |= bool(rejected)
+                put_aside(connection, target, rejected, _span(before, mapped.cursor), self._run_id, moment)
                 if self._lists_everything(target):
-                    SEEN.insert(connection, [(self._run_id, r.external_id) for r in mapped.records])
+                    SEEN.insert(connection, [(self._run_id, r.external_id) for r in page.records])
                 if moves:
                     advance(connection, target.connection_id, self.stream, mapped.cursor, now, walked=False)
                 self._count(mapped, *written)
@@ -243,7 +250,7 @@ class StreamRun:
         except BaseException:
             self.counts = counted
             raise
-        for entry in mapped.rejected:
+        for entry in rejected:
             self.on_rejected(Rejection(self.source.name, self.stream, entry.external_id, entry.reason))
 
     def _count(self, mapped: Mapped, inserted: int, updated: int, unchanged: int) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple, cast
 
@@ -12,7 +12,9 @@ from sqlalchemy import Connection, text
 from crmsync.sdk import Customer, Order, Record
 from crmsync.store import tables
 from crmsync.store.bulk import Bulk, among, many
+from crmsync.store.keyring import Keyring
 from crmsync.sync.account import ensure_accounts
+from crmsync.sync.erased import Screen, Screened, screen
 from crmsync.sync.kind import KINDS, LINES, Kind, Touch, account_ids, at, line_rows, names_accounts
 
 AGENTS = Bulk(tables.Agent, ("connection_id", "external_id", "name", "learned_at"), keep=("learned_at",))
@@ -48,16 +50,22 @@ class Written(NamedTuple):
 @dataclass(frozen=True, slots=True)
 class Target:
     """Where a stream's records go. `first`: no walk of this stream has ever reached its end, so that
-    one touch of everything says more cheaply what a touch per subject would."""
+    one touch of everything says more cheaply what a touch per subject would. Erased customers are
+    recognised by the `keyring`; it is only needed where there are any."""
 
     connection_id: int
     scope: str
     stream: str
     first: bool
+    keyring: Keyring | None = None
 
     @property
     def kind(self) -> Kind:
         return KINDS[self.stream]
+
+    def screen(self, connection: Connection) -> Screen | None:
+        """What to look through at what is to be stored; None where nobody was ever erased."""
+        return screen(connection, self.connection_id, self.scope, self.kind, self.keyring)
 
 
 class Sorted(NamedTuple):
@@ -68,11 +76,9 @@ class Sorted(NamedTuple):
     unchanged: int
 
 
-def write_records(
-    connection: Connection, target: Target, records: Sequence[Record], digests: Sequence[int], now: int
-) -> Written:
+def write_records(connection: Connection, target: Target, page: Screened, now: int) -> Written:
     """Store what differs from what is stored, and note whose facts that makes stale."""
-    found = compare(connection, target, records, digests)
+    found = compare(connection, target, page)
     pairs = [*found.new, *found.changed]
     if pairs:
         touches = {EVERYTHING}
@@ -81,17 +87,17 @@ def write_records(
             # Whoever a record no longer names has lost something too.
             changed = many(connection, [record.external_id for record, _ in found.changed])
             touches |= named(connection, target, among(connection, "ids"), {"ids": changed})
-        _store(connection, target, found, now)
+        _store(connection, target, found, page.bare, now)
         touch(connection, target, touches)
+    if page.found:
+        _leave_to_erasure(connection, target, page.found, now)
     return Written(len(found.new), len(found.changed), found.unchanged)
 
 
-def compare(
-    connection: Connection, target: Target, records: Sequence[Record], digests: Sequence[int]
-) -> Sorted:
+def compare(connection: Connection, target: Target, page: Screened) -> Sorted:
     """Sort a page's records into new, changed and unchanged; of an id given twice the newest counts."""
     latest: dict[str, tuple[Record, int]] = {}
-    for record, digest in zip(records, digests, strict=True):
+    for record, digest in zip(page.records, page.digests, strict=True):
         earlier = latest.get(record.external_id)
         if earlier is None or not _older(at(record.updated_at), at(earlier[0].updated_at)):
             latest[record.external_id] = (record, digest)
@@ -107,7 +113,8 @@ def compare(
                 at(pair[0].updated_at), updated_at
             ):
                 changed.append(pair)
-    return Sorted(new, changed, len(records) - len(new) - len(changed))
+    unchanged = len(page.records) + page.dropped - len(new) - len(changed)
+    return Sorted(new, changed, unchanged)
 
 
 def _older(given: int | None, stored: int | None) -> bool:
@@ -127,7 +134,7 @@ def _stored(
     return {row[0]: (row[1], row[2], row[3]) for row in rows}
 
 
-def _store(connection: Connection, target: Target, found: Sorted, now: int) -> None:
+def _store(connection: Connection, target: Target, found: Sorted, bare: Collection[str], now: int) -> None:
     pairs = [*found.new, *found.changed]
     records = [record for record, _ in pairs]
     connection_id, kind, values = target.connection_id, target.kind, target.kind.values
@@ -137,27 +144,77 @@ def _store(connection: Connection, target: Target, found: Sorted, now: int) -> N
         _consents(connection, connection_id, cast("list[Customer]", records), now)
     elif names_accounts(type(records[0])):
         ensure_accounts(connection, connection_id, target.scope, account_ids(records), now)
-    kind.bulk.upsert(
-        connection,
-        [
-            (
-                connection_id,
-                record.external_id,
-                at(record.updated_at),
-                now,
-                now,
-                None,
-                digest,
-                *((customers[record.external_id],) if target.stream == "customers" else ()),
-                *values(record),
-            )
-            for record, digest in pairs
-        ],
-    )
+    rows: list[tuple[Any, ...]] = [
+        (
+            connection_id,
+            record.external_id,
+            at(record.updated_at),
+            now,
+            now,
+            None,
+            digest,
+            *((customers[record.external_id],) if target.stream == "customers" else ()),
+            *values(record),
+        )
+        for record, digest in pairs
+    ]
+    kind.bulk.upsert(connection, _without_words(kind, rows, bare) if bare else rows)
     if target.stream == "orders":
         _lines(connection, target, found)
+        if bare:
+            _silence(connection, connection_id, bare)
     if "agent_id" in kind.columns:
         _agents(connection, connection_id, records, now)
+
+
+def _without_words(kind: Kind, rows: list[tuple[Any, ...]], bare: Collection[str]) -> list[tuple[Any, ...]]:
+    """The rows, without what the erased customers among them said."""
+    spoken = [kind.bulk.columns.index(word) for word in kind.words]
+    own = kind.bulk.columns.index("external_id")
+
+    def silent(row: tuple[Any, ...]) -> tuple[Any, ...]:
+        return tuple("" if place in spoken else value for place, value in enumerate(row))
+
+    return [silent(row) if row[own] in bare else row for row in rows]
+
+
+def _silence(connection: Connection, connection_id: int, orders: Collection[str]) -> None:
+    """What was said of these orders before it was known that they are an erased customer's."""
+    for kind in KINDS.values():
+        if kind.words:
+            blank = ", ".join(f"{word} = ''" for word in kind.words)
+            connection.execute(
+                text(
+                    f"UPDATE {kind.table} SET {blank} WHERE connection_id = :connection_id"
+                    f" AND account_id IS NULL AND order_id IN {among(connection, 'orders')}"
+                ),
+                {"connection_id": connection_id, "orders": many(connection, orders)},
+            )
+
+
+def _leave_to_erasure(connection: Connection, target: Target, found: Sequence[str], now: int) -> None:
+    """Another account of an erased person: nobody writes to it from now on, and it is to be erased too."""
+    customers = ensure_accounts(connection, target.connection_id, target.scope, found, now)
+    connection.execute(
+        text(
+            "UPDATE account SET name = NULL, email = NULL, email_verified = :no, phone = NULL,"
+            " phone_verified = :no, erased_at = :now, deleted_at = :now, changed_at = :now"
+            f" WHERE connection_id = :connection_id AND external_id IN {among(connection, 'found')}"
+        ),
+        {
+            "no": False,
+            "now": now,
+            "connection_id": target.connection_id,
+            "found": many(connection, found),
+        },
+    )
+    connection.execute(
+        text(
+            "INSERT INTO erasure (customer_id, at) VALUES (:customer_id, :now)"
+            " ON CONFLICT (customer_id) DO UPDATE SET files_at = NULL"
+        ),
+        [{"customer_id": id, "now": now} for id in sorted({customers[account] for account in found})],
+    )
 
 
 def _consents(connection: Connection, connection_id: int, customers: Sequence[Customer], now: int) -> None:

@@ -46,7 +46,7 @@ def work() -> Work:
 
 @pytest.fixture
 def jobs(work: Work) -> Iterator[Jobs]:
-    jobs = Jobs(work.sync, work.woken, work.noop, work.noop, work.noop, work.noop)
+    jobs = Jobs(work.sync, work.woken, *[work.noop] * 5)
     yield jobs
     work.go.set()
     with contextlib.suppress(SchedulerNotRunningError):
@@ -68,7 +68,7 @@ def test_one_job_a_connection(jobs: Jobs) -> None:
     off = config.connections[0].model_copy(update={"id": "off", "enabled": False})
     jobs.start()
     jobs.plan(config.model_copy(update={"connections": [*config.connections, off]}))
-    assert set(jobs.next_runs()) == {"sync one", "sync two", "rules", "care"}
+    assert set(jobs.next_runs()) == {"sync one", "sync two", "rules", "care", "privacy"}
 
 
 def test_what_is_regular_begins_at_once_and_what_has_its_hour_waits(jobs: Jobs, work: Work) -> None:
@@ -118,7 +118,7 @@ def test_shutdown_waits_for_the_job_at_work_even_when_it_asks_for_another(work: 
         jobs.soon("rules")
         work.done.append(id)
 
-    jobs = Jobs(sync, work.noop, work.noop, work.noop, work.noop, work.noop)
+    jobs = Jobs(sync, *[work.noop] * 6)
     work.go.clear()
     jobs.start()
     jobs.plan(configured(one=SLOW))

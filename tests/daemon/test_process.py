@@ -46,7 +46,7 @@ def test_runs_everything_and_tells_of_it(start_daemon, config: Path, shop: Shop)
     assert daemon.get("/healthz")[0] == 200
     assert json.loads(daemon.get("/readyz")[1])["leader"] is True
     loaded = load_config(config, load_plugins())
-    assert set(ask_daemon(loaded) or {}) == {"sync shop", "rules", "care"}
+    assert set(ask_daemon(loaded) or {}) == {"sync shop", "rules", "care", "privacy"}
     assert ask_daemon(loaded.model_copy(update={"path": config.with_name("other.yaml")})) is None
     assert daemon.get("/nowhere")[0] == 404
     status, shown = daemon.get("/metrics")

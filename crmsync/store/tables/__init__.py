@@ -10,6 +10,7 @@ from crmsync.store.tables.base import EPOCH, Instant, from_instant, to_instant
 from crmsync.store.tables.case import Case, CaseEvent, Knowledge
 from crmsync.store.tables.connection import Connection, CursorRow, Run, Seen
 from crmsync.store.tables.customer import Account, Consent, Customer, HashKey, Suppression
+from crmsync.store.tables.erasure import Erasure, Tombstone
 from crmsync.store.tables.fact import (
     AgentFact,
     CustomerFact,
@@ -61,6 +62,7 @@ __all__ = [
     "CustomerSpend",
     "Delivery",
     "DeliveryOutcome",
+    "Erasure",
     "FactRefresh",
     "Flag",
     "FlagEvent",
@@ -87,6 +89,7 @@ __all__ = [
     "ShopFact",
     "Suppression",
     "TokenRow",
+    "Tombstone",
     "Touched",
     "WebhookEvent",
     "from_instant",

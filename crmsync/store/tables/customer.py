@@ -20,14 +20,28 @@ class Customer(SQLModel, table=True):
     learned_at: datetime = instant()
 
 
+# What is worked out for customers leaves the erased ones out; they are few.
+_ERASED = text("erased_at IS NOT NULL")
+
+
 class Account(Pulled, table=True):
     """A customer's identity on one connection, with what the platform tells of it.
 
-    An account that was only named by an order has digest 0 and no profile yet.
+    An account that was only named by an order has digest 0 and no profile yet. One of an erased customer
+    (`erased_at`) has a pseudonym for its id and tells nothing more. From `contact_expired_at` on its contact
+    data are not kept, until it orders again.
     """
 
     __tablename__ = "account"
-    __table_args__ = (CLUSTERED,)
+    __table_args__ = (
+        Index(
+            "ix_account_erased",
+            "customer_id",
+            sqlite_where=_ERASED,
+            postgresql_where=_ERASED,
+        ),
+        CLUSTERED,
+    )
 
     customer_id: int = Field(foreign_key="customer.id", index=True)
     name: str | None = None
@@ -41,6 +55,8 @@ class Account(Pulled, table=True):
     city: str | None = None
     zone: str | None = None
     registered_at: datetime | None = instant(default=None)
+    erased_at: datetime | None = instant(default=None)
+    contact_expired_at: datetime | None = instant(default=None)
 
 
 # Every reading of facts asks who refuses to be profiled; they are few.

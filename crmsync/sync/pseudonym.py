@@ -1,0 +1,110 @@
+"""Taking a person out of what was pulled: the account gets a pseudonym, and all that tells of them goes."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import Connection, text
+
+from crmsync.store.keyring import Keyring
+from crmsync.sync.erased import keyed
+from crmsync.sync.kind import KINDS
+
+_SPOKEN = {kind.table: kind.words for kind in KINDS.values() if "account_id" in kind.columns}
+"""The tables that name accounts, and the columns in which customers speak."""
+
+_OTHERS = (
+    """UPDATE consent SET account_id = :alias, source = '', proof = ''
+ WHERE connection_id = :connection_id AND account_id = :own""",
+    """DELETE FROM touched
+ WHERE connection_id = :connection_id AND kind = 'account' AND external_id = :own""",
+    """DELETE FROM seen WHERE external_id = :own
+ AND run_id IN (SELECT id FROM run WHERE connection_id = :connection_id AND stream = 'customers')""",
+)
+"""What else names an account: a will is kept without where it was said and what shows it."""
+
+_SILENT = ", ".join(
+    f"{column} = NULL"
+    for column in (
+        "updated_at",
+        "name",
+        "email",
+        "phone",
+        "language",
+        "country",
+        "region",
+        "city",
+        "zone",
+        "registered_at",
+        "contact_expired_at",
+    )
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Named:
+    """An account by its connection, the scope of the platform's ids, its id there, and its pseudonym."""
+
+    connection_id: int
+    scope: str
+    external_id: str
+    alias: str
+
+
+def pseudonymise(connection: Connection, account: Named, keyring: Keyring, now: int) -> Counter[str]:
+    """Take the person out of an account and of all that names it; how many rows of each table.
+
+    Orders, refunds and ratings stay as they are but for the words. Their digests change with them, so that
+    the same records read again change nothing.
+    """
+    alias = account.alias
+    whose = {"connection_id": account.connection_id, "own": account.external_id, "alias": alias}
+    counts = Counter[str]()
+    # What hangs on orders is found by whose they are, so they come last.
+    for table, words in sorted(_SPOKEN.items(), key=lambda entry: entry[0] == "order"):
+        counts[table] += _strip(connection, table, words, whose, keyring)
+    for statement in _OTHERS:
+        connection.execute(text(statement), whose)
+    connection.execute(
+        text(
+            f"UPDATE account SET external_id = :alias, {_SILENT}, email_verified = :no, phone_verified = :no,"
+            " digest = 0, changed_at = :now, deleted_at = :now, erased_at = :now"
+            " WHERE connection_id = :connection_id AND external_id = :own"
+        ),
+        {**whose, "no": False, "now": now},
+    )
+    connection.execute(
+        text("UPDATE customer SET key = :hidden WHERE key = :told"),
+        {"hidden": f"{account.scope}:{alias}", "told": f"{account.scope}:{account.external_id}"},
+    )
+    return counts
+
+
+def _strip(
+    connection: Connection, table: str, words: Sequence[str], whose: dict[str, Any], keyring: Keyring
+) -> int:
+    """Take the person out of the rows of one table that are theirs; how many."""
+    theirs = "connection_id = :connection_id AND account_id = :own"
+    if table != "order":
+        theirs = (
+            f"({theirs}) OR (connection_id = :connection_id AND account_id IS NULL AND order_id IN"
+            ' (SELECT external_id FROM "order" WHERE connection_id = :connection_id AND account_id = :own))'
+        )
+    rows = connection.execute(text(f'SELECT external_id, digest FROM "{table}" WHERE {theirs}'), whose).all()
+    if not rows:
+        return 0
+    blank = "".join(f", {word} = ''" for word in words)
+    connection.execute(
+        text(
+            f'UPDATE "{table}" SET digest = :digest, account_id = CASE WHEN account_id = :own THEN :alias END'
+            f"{blank} WHERE connection_id = :connection_id AND external_id = :external_id"
+        ),
+        [
+            {**whose, "external_id": external_id, "digest": keyed(keyring, digest)}
+            for external_id, digest in rows
+        ],
+    )
+    return len(rows)

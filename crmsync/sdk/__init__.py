@@ -71,6 +71,7 @@ from crmsync.sdk.rule import Facts, Finding, Model, Reason, Rule
 from crmsync.sdk.settings import Duration, Rate, Settings, Share, Url
 from crmsync.sdk.team import Notice, TeamChannel, shortened
 from crmsync.sdk.text import Told, mark, translate, written_day
+from crmsync.sdk.token_over_http import TokenOverHttp
 from crmsync.sdk.webhook import Webhook, WebhookRequest, standard_webhook
 
 __all__ = [
@@ -151,6 +152,7 @@ __all__ = [
     "TeamChannel",
     "Token",
     "TokenAuth",
+    "TokenOverHttp",
     "TokenStore",
     "Told",
     "TooManyRejected",

@@ -10,11 +10,11 @@ from functools import partial
 from typing import Any
 
 from crmsync.sdk.connector import Cursor, Page
-from crmsync.sdk.listing import Changes, by_pages, repeated
+from crmsync.sdk.listing import Changes, asked, by_pages, repeated
 
-Parents = Callable[[Any], Sequence[Any]]
+Parents = Callable[[Any], tuple[Sequence[Any], int | None]]
 """Asks the platform for one page of the outer list in the order of its ids: those behind this id, None for
-the first page. An empty page is the end."""
+the first page; and how many there are behind it. None where it does not say, and an empty page is the end."""
 
 ChildListing = Callable[[Any, Changes], tuple[Sequence[Any], int | None]]
 """Asks the platform for one page of the list below a parent; as `Listing` does."""
@@ -42,25 +42,28 @@ def walk_below(
     Raises TransientError when an answer cannot be a page of its list.
     """
     after, begun = _read(since.token) or (None, started)
-    asked = Changes(since.at, since.until, by_id=True)
-    while group := parents(after):
+    first = Changes(since.at, since.until, by_id=True)
+    more = True
+    while more:
+        group, left = asked(parents, after)
+        more = bool(group) and (left is None or left > len(group))
         ids = [id_of(parent) for parent in group]
         if after in ids or (all(isinstance(id, int) for id in ids) and not _ascend(after, ids)):
             raise repeated()
         told = False
         for parent, id in zip(group, ids, strict=True):
-            for rows in by_pages(partial(listing, parent), asked):
+            for rows in by_pages(partial(listing, parent), first):
                 yield Page(rows, replace(since, token=_written(after, begun)))
                 told = True
             after = id
-        if not told:
+        if group and not told:
             # A shop may have thousands of products without a review: their place is worth keeping, too.
             yield Page([], replace(since, token=_written(after, begun)))
     yield Page([], Cursor(min(begun, since.until or begun), until=since.until))
 
 
 def _ascend(after: Any, ids: list[Any]) -> bool:
-    return ids == sorted(set(ids)) and (after is None or ids[0] > after)
+    return ids == sorted(set(ids)) and (after is None or all(id > after for id in ids[:1]))
 
 
 def _written(after: Any, begun: datetime) -> str:

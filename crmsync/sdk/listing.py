@@ -47,12 +47,14 @@ def listed(body: Any, *path: str) -> list[Any]:
     return body
 
 
-def asked(listing: Listing, changes: Changes) -> tuple[Sequence[Any], int | None]:
-    """The page. Raises TransientError when the answer is none."""
-    rows, total = listing(changes)
+def asked(
+    listing: Callable[[Any], tuple[Sequence[Any], int | None]], question: Any, skipped: int = 0
+) -> tuple[Sequence[Any], int | None]:
+    """The page. Raises TransientError when the answer is none, or gives none of what it says is there."""
+    rows, total = listing(question)
     if not isinstance(rows, list | tuple) or not isinstance(total, int | None):
         raise TransientError("The platform's answer is not a list of records.", fix=NEXT_RUN)
-    if not rows and total is not None and total > changes.skip:
+    if not rows and total is not None and total > skipped:
         raise TransientError(f"The platform says that it has {total} records, and gives none.", fix=NEXT_RUN)
     return rows, total
 
@@ -67,7 +69,7 @@ def by_pages(listing: Listing, first: Changes) -> Iterator[Sequence[Any]]:
     changes, held, before = first, None, list[Any]()
     uncounted, length = False, 0
     while True:
-        rows, total = asked(listing, changes)
+        rows, total = asked(listing, changes, changes.skip)
         if held is not None and total is not None and total < held:
             changes, held, before = first, total, []
             continue

@@ -14,7 +14,7 @@ from crmsync.testing.conformance.quality import Quality
 CONNECTOR = "connector.py"
 BREAKS: dict[str, tuple[str, str, str]] = {
     "sdk_only": (CONNECTOR, "from crmsync_good_one import mapping", "from crmsync.config import Config"),
-    "host_session": (CONNECTOR, "shop = self.http.get_json(", "shop = requests.get("),
+    "host_session": (CONNECTOR, "return self.http.get_json(", "return requests.get("),
     "host_waits": (CONNECTOR, "return walk_cursors(", "time.sleep(1)\n        return walk_cursors("),
     "host_clock": (CONNECTOR, "return walk_cursors(", "datetime.now()\n        return walk_cursors("),
     "streams_told": ("README.md", "Streams: customers, orders, reviews.", ""),

@@ -506,3 +506,18 @@ def test_threads_share_a_session(http: Http, httpserver: HTTPServer) -> None:
     for thread in threads:
         thread.join()
     assert bodies == [{"id": 1}] * 8
+
+
+def test_json_is_asked_for_by_its_name(http: Http, httpserver: HTTPServer) -> None:
+    httpserver.expect_request("/o").respond_with_json([])
+    session = http.open()
+    session.get_json(httpserver.url_for("/o"))
+    session.get_json(httpserver.url_for("/o"), headers={"Accept": "application/vnd.shop.v3+json"})
+    told = [request.headers["Accept"] for request, _ in httpserver.log]
+    assert told == ["application/json", "application/vnd.shop.v3+json"]
+
+
+def test_an_answer_without_content_is_none_and_no_fault(http: Http, httpserver: HTTPServer) -> None:
+    httpserver.expect_request("/o").respond_with_data("", status=204)
+    assert http.open().get_json(httpserver.url_for("/o")) is None
+    assert asked(httpserver) == 1

@@ -27,11 +27,11 @@ class Nested:
         self.asked: list[tuple[Any, Changes | None]] = []
         self.after_call: Callable[[], None] = lambda: None
 
-    def parents(self, after: Any) -> list[Row]:
+    def parents(self, after: Any) -> tuple[list[Row], int | None]:
         self.asked.append((after, None))
-        page = [{"id": id} for id in sorted(self.below) if after is None or id > after][: self.size]
+        behind = [{"id": id} for id in sorted(self.below) if after is None or id > after]
         self.after_call()
-        return page
+        return behind[: self.size], len(behind) if self.tells_total else None
 
     def listing(self, parent: Row, changes: Changes) -> tuple[list[str], int | None]:
         self.asked.append((parent["id"], changes))
@@ -101,9 +101,10 @@ def test_what_was_read_whole_is_not_read_again() -> None:
 
 
 def test_the_place_behind_parents_with_nothing_below_them_is_kept() -> None:
-    pages = Nested(0, 0, 0, 0, size=2).walk()
-    assert [page.cursor.token is None for page in pages] == [False, False, True]
-    assert rows(pages) == []
+    for tells_total in (True, False):
+        pages = Nested(0, 0, 0, 0, size=2, tells_total=tells_total).walk()
+        assert [page.cursor.token is None for page in pages] == [False, False, True]
+        assert rows(pages) == []
 
 
 def test_a_page_is_given_as_soon_as_it_is_there() -> None:
@@ -126,9 +127,9 @@ def test_a_place_of_another_kind_of_walk_begins_anew(token: str) -> None:
 def test_parents_may_be_known_by_text_and_otherwise_than_by_their_id() -> None:
     names = ["b", "a", "B", "Ä"]
 
-    def parents(after: Any) -> list[Row]:
+    def parents(after: Any) -> tuple[list[Row], int | None]:
         begin = names.index(after) + 1 if after else 0
-        return [{"node": name} for name in names[begin : begin + 2]]
+        return [{"node": name} for name in names[begin : begin + 2]], None
 
     pages = walk_below(
         Cursor(), START, parents, lambda parent, _: ([parent["node"]], 1), lambda parent: str(parent["node"])
@@ -146,12 +147,23 @@ def test_parents_may_be_known_by_text_and_otherwise_than_by_their_id() -> None:
 )
 def test_an_outer_list_that_repeats_itself_ends_the_walk(group: list[Row]) -> None:
     with pytest.raises(TransientError, match="twice"):
-        list(walk_below(Cursor(), START, lambda after: group, lambda parent, _: ([], 0)))
+        list(walk_below(Cursor(), START, lambda after: (group, None), lambda parent, _: ([], 0)))
+
+
+def test_an_outer_list_that_gives_none_of_what_it_has_ends_the_walk() -> None:
+    with pytest.raises(TransientError, match="gives none"):
+        list(walk_below(Cursor(), START, lambda after: ([], 3), lambda parent, _: ([], 0)))
+
+
+def test_the_end_of_an_outer_list_that_is_counted_is_not_asked_for() -> None:
+    shop = Nested(1, 1, 1, 1, size=2)
+    shop.walk()
+    assert [after for after, changes in shop.asked if changes is None] == [None, 2]
 
 
 def test_an_inner_list_that_repeats_itself_ends_the_walk() -> None:
     with pytest.raises(TransientError, match="twice"):
-        list(walk_below(Cursor(), START, lambda after: [{"id": 1}], lambda parent, _: (["a"], 2)))
+        list(walk_below(Cursor(), START, lambda after: ([{"id": 1}], 1), lambda parent, _: (["a"], 2)))
 
 
 @settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])

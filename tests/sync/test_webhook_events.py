@@ -15,7 +15,7 @@ from pydantic import SecretStr
 from crmsync.sdk import ConfigError, Webhook, WebhookRequest, standard_webhook
 from crmsync.store import Store
 from crmsync.sync.webhook import REMEMBERED, TOLERANCE, Verdict, receive
-from crmsync.testing.event import standard_event
+from crmsync.testing.event import altered_event, standard_event
 
 NOW = datetime(2026, 5, 1, 12, tzinfo=UTC)
 SECRET = "a secret of the platform"
@@ -129,36 +129,11 @@ def test_no_webhook_without_a_secret(secrets: list[SecretStr]) -> None:
         Webhook(secrets=secrets, header="x", streams=streams)
 
 
-def mutated(event: WebhookRequest, dice: random.Random) -> WebhookRequest:
-    """One thing about a true event altered, so that its platform did not sign it."""
-    body, headers = event.body, dict(event.headers)
-    place = dice.randrange(len(body))
-    match dice.randrange(7):
-        case 0:
-            body = body[:place] + bytes([body[place] ^ 1 << dice.randrange(8)]) + body[place + 1 :]
-        case 1:
-            body = body[:place] + dice.randbytes(dice.randint(1, 9)) + body[place:]
-        case 2:
-            body = body[:place]
-        case 3:
-            name = dice.choice(("webhook-id", "webhook-timestamp", "webhook-signature"))
-            del headers[name]
-        case 4:
-            name = dice.choice(("webhook-id", "webhook-signature"))
-            at = dice.randrange(len(headers[name]))
-            headers[name] = headers[name][:at] + chr(ord(headers[name][at]) ^ 1) + headers[name][at + 1 :]
-        case 5:
-            headers["webhook-timestamp"] = str(int(headers["webhook-timestamp"]) + dice.randint(1, 10**9))
-        case _:
-            headers["webhook-signature"] = f"v1,{base64.b64encode(dice.randbytes(32)).decode()}"
-    return WebhookRequest(headers, body)
-
-
 def test_no_altered_event_is_believed(store: Store) -> None:
     dice = random.Random(5)
     for number in range(3_000):
         event = standard_event("orders.changed", SECRET, NOW, number=number)
-        altered = mutated(event, dice)
+        altered = altered_event(event, dice)
         assert altered != event
         assert judged(store, altered).outcome == "forged"
         if number % 500 == 0:

@@ -107,15 +107,18 @@ class HttpSession:
         idempotent: bool | None = None,
         accept: Collection[int] = (),
     ) -> Any:
-        """The JSON body of the answer; numbers with a point come as Decimal.
+        """The JSON body of the answer; numbers with a point come as Decimal. None for a 204, which has none.
 
-        A body that is no JSON counts as no answer. For a platform that reads by POST: `idempotent=True`.
+        Asks for JSON (`Accept`), and a body that is none counts as no answer. For a platform that reads by
+        POST: `idempotent=True`.
         """
+        headers = {"Accept": "application/json", **(headers or {})}
         request = Outgoing(method.upper(), url, params, json, data, headers)
-        return self._run(request, quota, idempotent, accept, wants_json=True).json()
+        answer = self._run(request, quota, idempotent, accept, wants_json=True)
+        return None if answer.status_code == HTTPStatus.NO_CONTENT else answer.json()
 
     def get_json(self, url: str, **options: Any) -> Any:
-        """GET a JSON body; numbers with a point come as Decimal. A body that is no JSON is retried."""
+        """GET a JSON body, as `request_json` does."""
         return self.request_json("GET", url, **options)
 
     def allow(self, url: str) -> None:
@@ -210,7 +213,7 @@ class HttpSession:
         try:
             if self._inspect is not None and response.content:
                 self._inspect(response)
-            if wants_json:
+            if wants_json and response.status_code != HTTPStatus.NO_CONTENT:
                 response.json()
         except requests.exceptions.JSONDecodeError:
             raise call.lost(Broken("the answer is no JSON", sent=True)) from None

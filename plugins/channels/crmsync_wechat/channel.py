@@ -4,16 +4,14 @@ from __future__ import annotations
 
 from typing import Any
 
-import requests
-
 from crmsync.sdk import (
     AddressBook,
     Channel,
     ChannelContext,
+    HttpSession,
     OutgoingMessage,
-    OverHttp,
-    QueryToken,
     Receipt,
+    TokenOverHttp,
     form_fields,
 )
 from crmsync_wechat.error_codes import CODES, STALE_TOKEN
@@ -23,7 +21,7 @@ _PATHS = {"template": "message/template/send", "subscribe": "message/subscribe/b
 _LINK = {"template": "url", "subscribe": "page"}
 
 
-class WechatChannel(OverHttp, Channel[WechatSettings]):
+class WechatChannel(TokenOverHttp, Channel[WechatSettings]):
     """The text of a message fills in a form that WeChat keeps. WeChat allows no marketing by it, and
     cannot be asked what became of a message."""
 
@@ -33,18 +31,18 @@ class WechatChannel(OverHttp, Channel[WechatSettings]):
     medium = "wechat"
     idempotency = "none"
     purposes = frozenset({"service"})
+    codes = CODES
+    stale = STALE_TOKEN
 
     def __init__(self, settings: WechatSettings, context: ChannelContext) -> None:
         super().__init__(settings, context)
         self._ids = AddressBook(settings.ids, "openid")
 
-    def auth(self) -> QueryToken:
-        return QueryToken("access_token", self._new_token, self.context.tokens, clock=self.clock)
-
-    def inspect(self, response: requests.Response) -> None:
-        answer = response.json()
-        if isinstance(answer, dict) and answer.get("errcode") in STALE_TOKEN:
-            raise CODES.error(answer["errcode"], self.clock.now())
+    def ask_token(self, http: HttpSession) -> Any:
+        """A stable token: unlike those of `token`, a new one leaves other users of the account theirs."""
+        account = {"appid": self.settings.app_id, "secret": self.settings.secret.get_secret_value()}
+        body = {"grant_type": "client_credential", **account}
+        return http.request_json("POST", f"{self.settings.url}/stable_token", json=body, idempotent=True)
 
     def reaches(self, message: OutgoingMessage) -> str | None:
         if not self._ids.find(message.recipient):
@@ -66,32 +64,8 @@ class WechatChannel(OverHttp, Channel[WechatSettings]):
         }
         if self.settings.link:
             notice[_LINK[self.settings.kind]] = self.settings.link
-        answer = self.http.request_json(
-            "POST", f"{self.settings.url}/{_PATHS[self.settings.kind]}", json=notice, idempotent=False
-        )
-        if answer.get("errcode") != 0:
-            raise CODES.error(answer.get("errcode"), now)
+        answer = self.posted(f"{self.settings.url}/{_PATHS[self.settings.kind]}", notice)
         return Receipt(str(answer.get("msgid") or key), now)
 
     def _template(self, message: OutgoingMessage) -> str | None:
         return message.subject.strip() or self.settings.template_id
-
-    def _new_token(self) -> tuple[str, float]:
-        """A stable token: unlike those of `token`, a new one leaves other users of the account theirs."""
-        session = self.context.http(auth=None, inspect=lambda response: None, rate_limits={})
-        try:
-            answer = session.request_json(
-                "POST",
-                f"{self.settings.url}/stable_token",
-                json={
-                    "grant_type": "client_credential",
-                    "appid": self.settings.app_id,
-                    "secret": self.settings.secret.get_secret_value(),
-                },
-                idempotent=True,
-            )
-        finally:
-            session.close()
-        if not answer.get("access_token"):
-            raise CODES.error(answer.get("errcode"), self.clock.now())
-        return answer["access_token"], float(answer.get("expires_in") or 7200)

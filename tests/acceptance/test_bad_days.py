@@ -50,7 +50,7 @@ GIVES_UP: list[tuple[str, dict[str, Any], str]] = [
     ("hang", {"times": None, "seconds": 3}, "answer"),
     ("truncated", {"times": None}, "complete"),
     ("wrong_json", {"times": None}, "no JSON"),
-    ("wrong_shape", {}, "not a page"),
+    ("wrong_shape", {}, "not a list"),
     ("error_in_200", {"times": None}, "busy"),
     ("repeated_page", {"times": None}, "twice"),
     ("redirect_elsewhere", {}, "redirect"),

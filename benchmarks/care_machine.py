@@ -80,7 +80,7 @@ def main() -> None:
     parser.add_argument("--control-examples", type=int, default=300, help="for each check taken out")
     parser.add_argument("--database", choices=["sqlite", "postgresql"], default="sqlite")
     args = parser.parse_args()
-    sys.path.insert(0, str(TESTS))
+    sys.path[:0] = [str(TESTS), str(TESTS.parent)]
     report: dict[str, Any] = {"version": 1, "database": args.database, "examples": args.examples}
     controls: dict[str, str | None] = {}
     for name, (target, mutant) in MUTANTS.items() if args.control_examples else ():

@@ -8,11 +8,11 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from care_shop import Killed, Mortal, MovedClock, Shop, campaign
+from emptying import empty
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule, run_state_machine_as_test
 from sqlalchemy import select, update
-from sqlmodel import SQLModel
 
 from crmsync.care import (
     Links,
@@ -54,9 +54,7 @@ FAILURES = (TransientError, PermanentError, AuthError, RateLimited, Unconfirmed,
 class CareMachine(RuleBasedStateMachine):
     def __init__(self, store: Store) -> None:
         super().__init__()
-        with store.write() as transaction:
-            for table in reversed(SQLModel.metadata.sorted_tables):
-                transaction.execute(table.delete())
+        empty(store)
         self.shop = Shop(store, MovedClock(datetime.fromisoformat("2026-03-24T02:00+00:00")))
         self.shop.connect("berlin", ZONES["berlin"])
         self.shop.limits = self.limits()

@@ -17,11 +17,11 @@ import pytest
 from arrivals import Arrival, Shop, arrivals, keys_of, shops
 from crmsync_complaint_rate.rule import ComplaintRate
 from crmsync_vip.rule import Vip
+from emptying import empty
 from histories import day
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 from sqlalchemy import text
-from sqlmodel import SQLModel
 
 from crmsync.insight import load_facts, past_facts, refresh_facts
 from crmsync.rules import judge_rules, standing_flags
@@ -64,17 +64,11 @@ def fresh(request: pytest.FixtureRequest, tmp_path: Path) -> Any:
             store = Store(f"sqlite:///{tmp_path}/one.db")
         else:
             store = Store(request.getfixturevalue("postgres_database"))
-            _empty(store)
+            empty(store)
         yield store
         store.close()
 
     return make
-
-
-def _empty(store: Store) -> None:
-    with store.write() as connection:
-        for table in reversed(SQLModel.metadata.sorted_tables):
-            connection.execute(table.delete())
 
 
 _SOMETHING = (
@@ -179,7 +173,7 @@ def test_both_databases_say_the_same(
     seen = []
     for url in (f"sqlite:///{tmp_path}/one.db", postgres_database):
         store = Store(url)
-        _empty(store)
+        empty(store)
         seen.append(arrived(store, lots))
         store.close()
     assert differences(seen[0][0], seen[1][0]) == []

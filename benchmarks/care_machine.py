@@ -55,7 +55,7 @@ def broken(kind: str, examples: int) -> str | None:
 
     with empty_store(kind) as store:
         try:
-            run_machine(store, examples)
+            run_machine(store, examples, shrink=False)
         except (AssertionError, BaseExceptionGroup) as error:
             # Nothing but a broken promise counts, not a fault of the machine itself.
             promise = next((leaf for leaf in _leaves(error) if isinstance(leaf, AssertionError)), None)

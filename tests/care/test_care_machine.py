@@ -13,7 +13,7 @@ from emptying import empty
 from hypothesis import HealthCheck, Phase, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule, run_state_machine_as_test
-from sqlalchemy import select, update
+from sqlalchemy import update
 
 from crmsync.care import (
     Links,
@@ -24,11 +24,10 @@ from crmsync.care import (
     recover,
     resolve,
     suppress,
-    suppress_person,
     unsubscribe,
     withdraw_consent,
 )
-from crmsync.care.addressee import ACCOUNT_COLUMNS, addressed
+from crmsync.care.erasure import erase
 from crmsync.config import Limits, QuietHours
 from crmsync.sdk import (
     AuthError,
@@ -40,7 +39,7 @@ from crmsync.sdk import (
 )
 from crmsync.store import Store
 from crmsync.store.keyring import Keyring
-from crmsync.store.tables import Account, Connection
+from crmsync.store.tables import Account
 
 QUIET = QuietHours(time(21), time(9))
 ZONES = {"shop": "Asia/Shanghai", "berlin": "Europe/Berlin"}
@@ -69,6 +68,7 @@ class CareMachine(RuleBasedStateMachine):
         self.on: dict[str, str] = {}
         self.consents: dict[str, bool | None] = {}
         self.suppressed: set[str] = set()
+        self.erased: set[str] = set()
         self.unsubscribed: set[str] = set()
         self.keyring = Keyring(store)
         self.broken: list[str] = []
@@ -105,8 +105,13 @@ class CareMachine(RuleBasedStateMachine):
 
     def drawn(self, data: st.DataObject) -> str:
         """An account, rather one that is about to be written to."""
-        due = sorted({m.account_id for m in self.shop.messages() if m.state in ("queued", "failed")})
-        return str(data.draw(st.sampled_from(due or sorted(self.accounts))))
+        due = {m.account_id for m in self.shop.messages() if m.state in ("queued", "failed")}
+        return str(data.draw(st.sampled_from(sorted(due & set(self.alive)) or self.alive)))
+
+    @property
+    def alive(self) -> list[str]:
+        """The accounts of those who are not erased."""
+        return sorted(self.accounts.keys() - self.erased)
 
     @rule(data=st.data(), granted=st.booleans())
     def state_will(self, data: st.DataObject, granted: bool) -> None:
@@ -139,7 +144,7 @@ class CareMachine(RuleBasedStateMachine):
     @rule(data=st.data())
     def two_are_one_person(self, data: st.DataObject) -> None:
         """Their accounts keep their consents; what either got counts for both."""
-        one, other = self.drawn(data), data.draw(st.sampled_from(sorted(self.accounts)))
+        one, other = self.drawn(data), data.draw(st.sampled_from(self.alive))
         kept, gone = self.accounts[one], self.accounts[other]
         with self.shop.store.write() as transaction:
             transaction.execute(update(Account).where(Account.customer_id == gone).values(customer_id=kept))
@@ -147,27 +152,15 @@ class CareMachine(RuleBasedStateMachine):
 
     @rule(data=st.data())
     def erase(self, data: st.DataObject) -> None:
-        """The person goes; their addresses stay on the list, and a later sync may name the account again."""
-        account, now = self.drawn(data), self.shop.clock.now()
-        its_own = (Account.external_id == account,)
-        with self.shop.store.write() as transaction:
-            row = transaction.execute(
-                select(*ACCOUNT_COLUMNS)
-                .join(Connection, Connection.id == Account.connection_id)
-                .where(*its_own)
-            ).one()
-            keyring = self.keyring
-            suppress_person(
-                self.shop.store, transaction, keyring, [addressed(row)], why="erased", actor="ann", now=now
-            )
-            again = data.draw(st.booleans())
-            values = {"name": None, "email": None, "phone": None, "deleted_at": None if again else now}
-            transaction.execute(update(Account).where(*its_own).values(**values))
-        self.suppressed.add(account)
+        """The person goes, with all their accounts; others come, so that there is somebody left."""
+        customer = self.accounts[self.drawn(data)]
+        erase(self.shop.store, self.keyring, customer, actor="ann", now=self.shop.clock.now())
+        self.erased |= {account for account, its in self.accounts.items() if its == customer}
+        self.add(True, data.draw(st.sampled_from(sorted(ZONES))))
 
     @rule(data=st.data())
     def unsubscribe_by_link(self, data: st.DataObject) -> None:
-        messages = [m for m in self.shop.messages() if m.account_id in self.accounts]
+        messages = [m for m in self.shop.messages() if m.account_id in self.alive]
         if messages:
             message = data.draw(st.sampled_from(messages))
             links = Links(self.keyring, "https://care.example.com")
@@ -178,7 +171,7 @@ class CareMachine(RuleBasedStateMachine):
 
     @rule(data=st.data())
     def flag_again(self, data: st.DataObject) -> None:
-        customer = self.accounts[data.draw(st.sampled_from(sorted(self.accounts)))]
+        customer = self.accounts[data.draw(st.sampled_from(self.alive))]
         self.shop.clear(customer)
         self.shop.flag(customer)
 
@@ -252,6 +245,9 @@ class CareMachine(RuleBasedStateMachine):
     def about_to_send(self, message: OutgoingMessage) -> BaseException | None:
         """What must hold at the very moment a message leaves; care would catch an assertion here."""
         account, zone = message.recipient.account_id, ZONES[message.recipient.connection]
+        if account not in self.alive:
+            self.broken.append("sent to an erased person")
+            return None
         if self.shop.clock.now().astimezone(ZoneInfo(zone)).time() in QUIET:
             self.broken.append("sent in quiet hours")
         if self.shop.clock.now().astimezone(ZoneInfo(zone)).date() == HOLIDAY:

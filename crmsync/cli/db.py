@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from crmsync.cli.option import AsJson, ConfigFile, InLanguage
-from crmsync.cli.output import emit
+from crmsync.cli.output import emit, table
 
 PARTIAL = 4
 
@@ -61,6 +61,25 @@ def clean(config: ConfigFile = None, as_json: AsJson = False) -> int:
             ),
         )
         return 0 if done.clean else PARTIAL
+
+
+@app.command("expire")
+def expire(
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only tell what would go.")] = False,
+    config: ConfigFile = None,
+    as_json: AsJson = False,
+) -> None:
+    """Remove what was kept for as long as `retention` says; the daemon does it once a day."""
+    from crmsync.cli.opening import opened
+
+    with opened(config) as opened_app:
+        counts = opened_app.expire(dry_run=dry_run)
+        emit(
+            {"dry_run": dry_run, "expired": counts},
+            as_json=as_json,
+            language="en",
+            show=lambda console: table(console, ("field", "would go" if dry_run else "gone"), counts.items()),
+        )
 
 
 @app.command("backup")

@@ -19,6 +19,7 @@ from crmsync.config.model import (
 from crmsync.config.problem import InvalidConfig, Problem
 from crmsync.config.quiet_hours import QuietHours
 from crmsync.config.registry import Registry
+from crmsync.config.retention import Retention
 from crmsync.config.schedule import Schedule
 from crmsync.config.schema import config_schema
 from crmsync.config.trigger import Trigger
@@ -42,6 +43,7 @@ __all__ = [
     "Problem",
     "QuietHours",
     "Registry",
+    "Retention",
     "RuleConfig",
     "Schedule",
     "Stage",

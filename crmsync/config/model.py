@@ -17,6 +17,7 @@ from crmsync.config.database import Database
 from crmsync.config.holiday import Holiday
 from crmsync.config.part import Language, Name, Part
 from crmsync.config.problem import refused
+from crmsync.config.retention import Retention
 from crmsync.config.schedule import Schedule
 from crmsync.config.zone import Zone
 from crmsync.sdk import Duration, Rate, Settings, Share
@@ -41,7 +42,8 @@ class DaemonConfig(Part):
         Schedule(every=timedelta(minutes=1)), description="When messages are planned and sent."
     )
     privacy_schedule: Schedule = Field(
-        Schedule(every=timedelta(hours=1)), description="When erasures are finished and files cleaned."
+        Schedule(every=timedelta(hours=1)),
+        description="When erasures are finished and files cleaned; once a day what has expired goes.",
     )
     alerts_schedule: Schedule = Field(
         Schedule(every=timedelta(minutes=1)), description="When the team is told what goes wrong."
@@ -82,6 +84,9 @@ class ConnectionConfig(Part):
     zone: Zone | None = Field(None, description="The shop's time zone, in place of what the platform says.")
     streams: list[str] | None = Field(None, description="Only these streams; all of them when left out.")
     enabled: bool = Field(True, description="Whether it is pulled at all.")
+    contact_retention: Duration | None = Field(
+        None, description="How long its contact data are kept, in place of `retention.contact`."
+    )
     settings: SerializeAsAny[Settings] = Field(description="What the connector is configured with.")
 
 
@@ -169,6 +174,9 @@ class Config(Part):
     consent: ConsentConfig = Field(
         ConsentConfig(), description="What counts as consent, and how it is withdrawn."
     )
+    retention: Retention = Field(
+        Retention(), description="How long what tells of customers is kept, each for itself."
+    )
     cases: Cases = Field(Cases(), description="How complaints are seen through.")
     path: Path | None = Field(None, exclude=True, description="The file it was read from.")
 
@@ -176,6 +184,12 @@ class Config(Part):
     def folder(self) -> Path:
         """What relative paths start from: the file's folder, or the current one without a file."""
         return self.path.parent if self.path else Path.cwd()
+
+    @property
+    def contact_retention(self) -> dict[str, timedelta]:
+        """How long contact data are kept, by connection; one that keeps them is left out."""
+        spans = {c.id: c.contact_retention or self.retention.contact for c in self.connections}
+        return {id: span for id, span in spans.items() if span is not None}
 
     def connection(self, id: str) -> ConnectionConfig | None:
         """The connection with this id."""

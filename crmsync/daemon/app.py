@@ -15,6 +15,7 @@ from typing import Any
 
 from crmsync.care import CampaignPreview, Links, Terms, deliver, plan, preview, recover, take_bounces
 from crmsync.care.cases import open_cases
+from crmsync.care.retention import expire
 from crmsync.config import Config, build_config, read_document
 from crmsync.config.problem import nearest
 from crmsync.daemon.alerts import tell_team
@@ -43,6 +44,7 @@ from crmsync.segments import refresh_segments
 from crmsync.store import Store, schema
 from crmsync.store.keyring import Keyring
 from crmsync.sync.connection import sync_connection
+from crmsync.sync.keep import Keep
 from crmsync.sync.progress import Progress
 from crmsync.sync.quarantine import Replayed, quarantine_counts, replay
 from crmsync.sync.run import close_orphans
@@ -166,6 +168,7 @@ class App:
                 on_rejected=self.plugins.record_rejected,
                 on_finished=self._run_finished,
                 keyring=self._keyring(make=not scope.dry_run),
+                keep=self._keep(connection),
             )
 
         self._guarded(result, "sync", connection, pull)
@@ -234,7 +237,9 @@ class App:
         for name, of in wanted:
             source = self.connections.source(name)
             scope, keyring = source.connector.identity_scope(), self._keyring()
-            target = Target(source.connection_id, scope, of, first=False, keyring=keyring)
+            target = Target(
+                source.connection_id, scope, of, first=False, keyring=keyring, keep=self._keep(name)
+            )
             done = replay(self.store, source.connector, target, self.clock.now(), ids)
             stored += done.stored
             reasons.update(done.reasons)
@@ -347,16 +352,32 @@ class App:
         result.failures += self.parts.unusable("care")
         return result
 
-    def privacy(self) -> PassResult:
-        """Finish the erasures that are not finished, and clean the database's files after them."""
+    def privacy(self, *, expire: bool = False) -> PassResult:
+        """Finish the erasures that are not finished, and clean the database's files after them. `expire`:
+        what was kept long enough goes first."""
         result = PassResult()
 
         def finish() -> None:
             finish_erasures(self.store, self.terms.keyring, self.clock.now())
             clean(self.store, self.clock.now())
 
-        self._guarded(result, "privacy", "", finish)
+        if expire:
+            self._guarded(result, "privacy", "retention", lambda: self.expire() and None)
+        self._guarded(result, "privacy", "erasure", finish)
         return result
+
+    def expire(self, *, dry_run: bool = False) -> dict[str, int]:
+        """Remove what was kept for as long as `retention` says; how many rows of each field."""
+        counts = expire(
+            self.store,
+            self.config.retention,
+            self.config.contact_retention,
+            now=self.clock.now(),
+            dry_run=dry_run,
+        )
+        if counts and not dry_run:
+            log.info("kept long enough", extra={"action": "expired", "fields": counts})
+        return counts
 
     def alerts(self) -> PassResult:
         """Tell the team what goes wrong, stands on, or is over."""
@@ -424,6 +445,12 @@ class App:
     def _keyring(self, *, make: bool = True) -> Keyring:
         # Made anew each time: the store may have got a key of its own since.
         return Keyring(self.store, self.config.consent.keys, make=make)
+
+    def _keep(self, connection: str) -> Keep:
+        kept = self.config.retention
+        words = {"reviews": kept.review_text, "refunds": kept.refund_reason}
+        spans = {stream: span for stream, span in words.items() if span is not None}
+        return Keep(spans, self.config.contact_retention.get(connection))
 
     def _run_finished(self, run: RunResult) -> None:
         self.on_run(run)

@@ -8,6 +8,7 @@ import sys
 import threading
 from collections.abc import Callable, Collection
 from contextlib import suppress
+from datetime import datetime, timedelta
 
 import crmsync
 from crmsync.daemon import replies
@@ -27,6 +28,7 @@ from crmsync.store.lock import instance_lock
 
 log = logging.getLogger("crmsync.daemon")
 
+EXPIRE_EVERY = timedelta(days=1)
 PATIENCE = 20.0
 """Seconds that work in hand has to come to its end. systemd and Docker kill after 90 and 10."""
 
@@ -61,6 +63,7 @@ class Daemon:
         self._wakes = Wakes()
         self._unjudged = threading.Event()
         self._first_pulls: set[str] = set()
+        self._expired_at: datetime | None = None
         app.on_run = self._ran
 
     def run(self, signals: Signals) -> None:
@@ -146,7 +149,11 @@ class Daemon:
     def _privacy(self) -> None:
         with self._current.use() as app:
             if not self._stop.is_set():
-                self._tell(app.privacy(), "privacy")
+                now = app.clock.now()
+                expire = self._expired_at is None or now - self._expired_at >= EXPIRE_EVERY
+                self._tell(app.privacy(expire=expire), "privacy")
+                if expire:
+                    self._expired_at = now
 
     def _alerts(self) -> None:
         with self._current.use() as app:

@@ -62,6 +62,8 @@ class Bulk:
         if connection.dialect.name == "postgresql" and len(rows) >= COPY_FROM:
             self._copy(connection, rows)
             connection.exec_driver_sql(self._sql("postgresql", update, True))
+            # Rows of customers must not outlive in the session those that may be erased meanwhile.
+            connection.exec_driver_sql(f"TRUNCATE {self._staging}")
         else:
             connection.exec_driver_sql(self._sql(connection.dialect.name, update, False), rows)  # type: ignore[arg-type]
 
@@ -79,7 +81,6 @@ class Bulk:
         names = ", ".join(f'"{name}"' for name in self.columns)
         cursor = connection.connection.cursor()
         try:
-            cursor.execute(f"TRUNCATE {self._staging}")
             with cursor.copy(f"COPY {self._staging} ({names}) FROM STDIN") as copy:
                 write = copy.write_row
                 for row in rows:

@@ -19,12 +19,14 @@ def clean_files(store: Store) -> bool:
     somebody else is at work on stays as it is, and is tried again later.
 
     SQLite: the file is rebuilt and the log beside it emptied; that needs as much free space as the database
-    has. PostgreSQL: dead rows are freed; their bytes go when the server uses the space again.
+    has. PostgreSQL: dead rows are freed, and the planner's statistics, which quote values, are made anew; the
+    bytes go when the server uses the space again.
 
     Raises CrmsyncError when the disk is full or the file damaged.
     """
     if store.dialect == "postgresql":
         with store.engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
+            connection.execute(text("ANALYZE"))
             connection.execute(text("VACUUM"))
         return True
     try:

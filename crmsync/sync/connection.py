@@ -28,6 +28,7 @@ from crmsync.store import tables as t
 from crmsync.store.keyring import Keyring
 from crmsync.store.quota import StorePacer
 from crmsync.store.token import StoreTokens
+from crmsync.sync.keep import KEEP_ALL, Keep
 from crmsync.sync.progress import Progress, Unwatched
 from crmsync.sync.stream import INCREMENTAL, Scope, Source, StreamRun, Waits
 
@@ -112,6 +113,7 @@ def sync_connection(
     on_rejected: Callable[[Rejection], None] = lambda rejection: None,
     on_finished: Callable[[RunResult], None] = lambda run: None,
     keyring: Keyring | None = None,
+    keep: Keep = KEEP_ALL,
 ) -> list[RunResult]:
     """Run the streams of one connection; the results say how each ended, and nothing is raised."""
     stop = stop or threading.Event()
@@ -124,7 +126,7 @@ def sync_connection(
         if stop.is_set():
             break
         watched = progress or Unwatched()
-        run = StreamRun(store, source, stream, clock, scope, stop, watched, on_rejected, keyring)
+        run = StreamRun(store, source, stream, clock, scope, stop, watched, on_rejected, keyring, keep)
         results.append(run.run())
         on_finished(results[-1])
     return results

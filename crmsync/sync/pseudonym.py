@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from sqlalchemy import Connection, text
 
+from crmsync.store.bulk import among, many
 from crmsync.store.keyring import Keyring
+from crmsync.sync.account import ensure_accounts
 from crmsync.sync.erased import keyed
 from crmsync.sync.kind import KINDS
 
@@ -108,3 +110,44 @@ def _strip(
         ],
     )
     return len(rows)
+
+
+def silence(connection: Connection, connection_id: int, orders: Collection[str]) -> None:
+    """What was said of these orders before it was known that they are an erased customer's."""
+    for kind in KINDS.values():
+        if kind.words:
+            blank = ", ".join(f"{word} = ''" for word in kind.words)
+            connection.execute(
+                text(
+                    f"UPDATE {kind.table} SET {blank} WHERE connection_id = :connection_id"
+                    f" AND account_id IS NULL AND order_id IN {among(connection, 'orders')}"
+                ),
+                {"connection_id": connection_id, "orders": many(connection, orders)},
+            )
+
+
+def leave_to_erasure(
+    connection: Connection, connection_id: int, scope: str, found: Sequence[str], now: int
+) -> None:
+    """Another account of an erased person: nobody writes to it from now on, and it is to be erased too."""
+    customers = ensure_accounts(connection, connection_id, scope, found, now)
+    connection.execute(
+        text(
+            "UPDATE account SET name = NULL, email = NULL, email_verified = :no, phone = NULL,"
+            " phone_verified = :no, erased_at = :now, deleted_at = :now, changed_at = :now"
+            f" WHERE connection_id = :connection_id AND external_id IN {among(connection, 'found')}"
+        ),
+        {
+            "no": False,
+            "now": now,
+            "connection_id": connection_id,
+            "found": many(connection, found),
+        },
+    )
+    connection.execute(
+        text(
+            "INSERT INTO erasure (customer_id, at) VALUES (:customer_id, :now)"
+            " ON CONFLICT (customer_id) DO UPDATE SET files_at = NULL"
+        ),
+        [{"customer_id": id, "now": now} for id in sorted({customers[account] for account in found})],
+    )

@@ -32,6 +32,7 @@ from crmsync.store.tables import to_instant
 from crmsync.sync.cursor import Position, advance, read_position
 from crmsync.sync.erased import screened
 from crmsync.sync.fetch import fetch_ahead
+from crmsync.sync.keep import KEEP_ALL, Keep
 from crmsync.sync.page import Mapped, map_pages
 from crmsync.sync.progress import Progress, Unwatched
 from crmsync.sync.quarantine import has_quarantine, put_aside, release, span_to_read_again
@@ -113,6 +114,7 @@ class StreamRun:
     progress: Progress = field(default_factory=Unwatched)
     on_rejected: Callable[[Rejection], None] = lambda rejection: None
     keyring: Keyring | None = None
+    keep: Keep = KEEP_ALL
     counts: Counts = field(default_factory=Counts)
     _run_id: int = 0
     _watch_quarantine: bool = False
@@ -177,6 +179,7 @@ class StreamRun:
             self.stream,
             first=position.walked_at is None,
             keyring=self.keyring or Keyring(self.store, make=False),
+            keep=self.keep,
         )
         cursor = self._walk(
             target, stream, self.scope.start(position, stream), moves=self._moves_cursor(position)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any, NamedTuple, cast
 
 from sqlalchemy import Connection, text
@@ -13,9 +14,12 @@ from crmsync.sdk import Customer, Order, Record
 from crmsync.store import tables
 from crmsync.store.bulk import Bulk, among, many
 from crmsync.store.keyring import Keyring
+from crmsync.store.tables import from_instant
 from crmsync.sync.account import ensure_accounts
 from crmsync.sync.erased import Screen, Screened, screen
+from crmsync.sync.keep import CONTACT, KEEP_ALL, Keep, expired_contacts, keep_contacts
 from crmsync.sync.kind import KINDS, LINES, Kind, Touch, account_ids, at, line_rows, names_accounts
+from crmsync.sync.pseudonym import leave_to_erasure, silence
 
 AGENTS = Bulk(tables.Agent, ("connection_id", "external_id", "name", "learned_at"), keep=("learned_at",))
 CONSENTS = Bulk(
@@ -51,13 +55,14 @@ class Written(NamedTuple):
 class Target:
     """Where a stream's records go. `first`: no walk of this stream has ever reached its end, so that
     one touch of everything says more cheaply what a touch per subject would. Erased customers are
-    recognised by the `keyring`; it is only needed where there are any."""
+    recognised by the `keyring`; it is only needed where there are any. `keep` says what has expired."""
 
     connection_id: int
     scope: str
     stream: str
     first: bool
     keyring: Keyring | None = None
+    keep: Keep = KEEP_ALL
 
     @property
     def kind(self) -> Kind:
@@ -90,7 +95,7 @@ def write_records(connection: Connection, target: Target, page: Screened, now: i
         _store(connection, target, found, page.bare, now)
         touch(connection, target, touches)
     if page.found:
-        _leave_to_erasure(connection, target, page.found, now)
+        leave_to_erasure(connection, target.connection_id, target.scope, page.found, now)
     return Written(len(found.new), len(found.changed), found.unchanged)
 
 
@@ -138,6 +143,7 @@ def _store(connection: Connection, target: Target, found: Sorted, bare: Collecti
     pairs = [*found.new, *found.changed]
     records = [record for record, _ in pairs]
     connection_id, kind, values = target.connection_id, target.kind, target.kind.values
+    moment = from_instant(now)
     if target.stream == "customers":
         ids = [record.external_id for record in records]
         customers = ensure_accounts(connection, connection_id, target.scope, ids, now)
@@ -158,63 +164,41 @@ def _store(connection: Connection, target: Target, found: Sorted, bare: Collecti
         )
         for record, digest in pairs
     ]
-    kind.bulk.upsert(connection, _without_words(kind, rows, bare) if bare else rows)
+    if kind.words and (bare or target.keep.words):
+        silent = {*bare, *(r.external_id for r in records if _too_old(target, r, moment))}
+        rows = _without(kind, rows, silent, dict.fromkeys(kind.words, ""))
+    elif target.keep.contact is not None and target.stream == "customers":
+        rows = _without(kind, rows, expired_contacts(connection, connection_id, customers), CONTACT)
+    kind.bulk.upsert(connection, rows)
     if target.stream == "orders":
+        if target.keep.contact is not None:
+            orders = cast("list[Order]", records)
+            lately = {o.customer_id for o in orders if target.keep.ordered_lately(o.placed_at, moment)}
+            keep_contacts(connection, connection_id, lately - {None})
         _lines(connection, target, found)
         if bare:
-            _silence(connection, connection_id, bare)
+            silence(connection, connection_id, bare)
     if "agent_id" in kind.columns:
         _agents(connection, connection_id, records, now)
 
 
-def _without_words(kind: Kind, rows: list[tuple[Any, ...]], bare: Collection[str]) -> list[tuple[Any, ...]]:
-    """The rows, without what the erased customers among them said."""
-    spoken = [kind.bulk.columns.index(word) for word in kind.words]
+def _without(
+    kind: Kind, rows: list[tuple[Any, ...]], ids: Collection[str], blank: Mapping[str, Any]
+) -> list[tuple[Any, ...]]:
+    """The rows; those with these ids have `blank` in its columns."""
+    if not ids:
+        return rows
+    places = {kind.bulk.columns.index(column): value for column, value in blank.items()}
     own = kind.bulk.columns.index("external_id")
 
-    def silent(row: tuple[Any, ...]) -> tuple[Any, ...]:
-        return tuple("" if place in spoken else value for place, value in enumerate(row))
+    def blanked(row: tuple[Any, ...]) -> tuple[Any, ...]:
+        return tuple(places.get(place, value) for place, value in enumerate(row))
 
-    return [silent(row) if row[own] in bare else row for row in rows]
-
-
-def _silence(connection: Connection, connection_id: int, orders: Collection[str]) -> None:
-    """What was said of these orders before it was known that they are an erased customer's."""
-    for kind in KINDS.values():
-        if kind.words:
-            blank = ", ".join(f"{word} = ''" for word in kind.words)
-            connection.execute(
-                text(
-                    f"UPDATE {kind.table} SET {blank} WHERE connection_id = :connection_id"
-                    f" AND account_id IS NULL AND order_id IN {among(connection, 'orders')}"
-                ),
-                {"connection_id": connection_id, "orders": many(connection, orders)},
-            )
+    return [blanked(row) if row[own] in ids else row for row in rows]
 
 
-def _leave_to_erasure(connection: Connection, target: Target, found: Sequence[str], now: int) -> None:
-    """Another account of an erased person: nobody writes to it from now on, and it is to be erased too."""
-    customers = ensure_accounts(connection, target.connection_id, target.scope, found, now)
-    connection.execute(
-        text(
-            "UPDATE account SET name = NULL, email = NULL, email_verified = :no, phone = NULL,"
-            " phone_verified = :no, erased_at = :now, deleted_at = :now, changed_at = :now"
-            f" WHERE connection_id = :connection_id AND external_id IN {among(connection, 'found')}"
-        ),
-        {
-            "no": False,
-            "now": now,
-            "connection_id": target.connection_id,
-            "found": many(connection, found),
-        },
-    )
-    connection.execute(
-        text(
-            "INSERT INTO erasure (customer_id, at) VALUES (:customer_id, :now)"
-            " ON CONFLICT (customer_id) DO UPDATE SET files_at = NULL"
-        ),
-        [{"customer_id": id, "now": now} for id in sorted({customers[account] for account in found})],
-    )
+def _too_old(target: Target, record: Record, now: datetime) -> bool:
+    return target.keep.said_too_long_ago(target.stream, getattr(record, target.kind.said_at), now)
 
 
 def _consents(connection: Connection, connection_id: int, customers: Sequence[Customer], now: int) -> None:

@@ -39,3 +39,9 @@ def test_truth() -> None:
 
 def test_uplift() -> None:
     assert run("uplift", "--seeds", "1", "--customers", "300")["seeds"] == 1
+
+
+def test_erase() -> None:
+    report = run("erase", "--times", "1", "--databases", "sqlite")
+    assert report["canaries_found"] == 0
+    assert report["sqlite"]["control_found_each_time"]

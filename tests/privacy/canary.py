@@ -15,30 +15,38 @@ from crmsync.store import Store
 ACCOUNT, SPOILT = "QXCANARY01", "QXCANARY02"
 EMAIL, PHONE, NAME = "Zebulon.Quirkwater@canary.example", "+86 199 1234 5678", "Zebulon Quirkwater"
 REVIEW, REFUND, NOTE = "Quirkreview arrived late", "Quirkrefund too small", "Quirknote phoned twice"
-CITY = "Quirkhaven"
+CITY, PAYLOAD = "Quirkhaven", "Quirkpayload"
 ORDERS = ("QXORDER1", "QXORDER2", "QXORDER3")
 
 NEEDLES = tuple(
     needle.lower().encode()
-    for needle in (ACCOUNT, SPOILT, EMAIL, "199 1234 5678", NAME, CITY, "Quirkre", "Quirkno")
+    for needle in (ACCOUNT, SPOILT, EMAIL, "199 1234 5678", NAME, CITY, "Quirkre", "Quirkno", PAYLOAD)
 )
 """All of these are found before an erasure."""
 _OTHER_FORMS = (b"19912345678", b"zebulon", b"quirkwater")
 
 
-def shop_rows(now: Any, *, email: str = EMAIL) -> dict[str, list[dict[str, Any]]]:
-    """What a demo shop tells of the person: a profile, two good orders and one that no mapping takes, a
-    review and a refund, and a profile that no mapping takes."""
+def account(number: int = 0) -> str:
+    """The account of the person, or of another with the same traces."""
+    return f"{ACCOUNT}-{number}" if number else ACCOUNT
+
+
+def shop_rows(now: Any, number: int = 0) -> dict[str, list[dict[str, Any]]]:
+    """What a demo shop tells of the person, or of another with the same traces but other ids and addresses:
+    a profile, two good orders and one that no mapping takes, a review and a refund, and a profile that no
+    mapping takes."""
+    one = f"-{number}" if number else ""
+    email, phone = (f"{number}.{EMAIL}", f"{PHONE} {number:04}") if number else (EMAIL, PHONE)
 
     def ago(days: float) -> str:
         return str((now - timedelta(days=days)).isoformat())
 
     profile = {
-        "id": ACCOUNT,
+        "id": account(number),
         "nick": NAME,
         "email": email,
         "email_verified": True,
-        "mobile": PHONE,
+        "mobile": phone,
         "lang": "en",
         "country": "CN",
         "province": CITY,
@@ -51,7 +59,7 @@ def shop_rows(now: Any, *, email: str = EMAIL) -> dict[str, list[dict[str, Any]]
         line = {"id": f"{id}-1", "product_id": "P001", "title": "Tea", "qty": 1}
         return {
             "id": id,
-            "buyer_id": ACCOUNT,
+            "buyer_id": account(number),
             "status": "SIGNED",
             "currency": "CNY",
             "payable": "88.00",
@@ -69,20 +77,20 @@ def shop_rows(now: Any, *, email: str = EMAIL) -> dict[str, list[dict[str, Any]]
             **more,
         }
 
-    receiver = {"name": NAME, "phone": PHONE, "mail": f"{NAME} <{email}>"}
+    receiver = {"note": PAYLOAD, "name": NAME, "phone": phone, "mail": f"{NAME} <{email}>"}
     return {
-        "customers": [profile, {**profile, "id": SPOILT, "permissions": {"promo": "?"}}],
+        "customers": [profile, {**profile, "id": f"{SPOILT}{one}", "permissions": {"promo": "?"}}],
         "orders": [
-            order(ORDERS[0], 30),
-            order(ORDERS[1], 10),
-            order(ORDERS[2], 9, payable="88,00", receiver=receiver),
+            order(f"{ORDERS[0]}{one}", 30),
+            order(f"{ORDERS[1]}{one}", 10),
+            order(f"{ORDERS[2]}{one}", 9, payable="88,00", receiver=receiver),
         ],
         "reviews": [
             {
-                "id": "QXREVIEW",
-                "order_id": ORDERS[0],
+                "id": f"QXREVIEW{one}",
+                "order_id": f"{ORDERS[0]}{one}",
                 "product_id": "P001",
-                "buyer_id": ACCOUNT,
+                "buyer_id": account(number),
                 "stars": 1,
                 "content": f"{REVIEW}, says {NAME}",
                 "lang": "en",
@@ -92,11 +100,11 @@ def shop_rows(now: Any, *, email: str = EMAIL) -> dict[str, list[dict[str, Any]]
         ],
         "refunds": [
             {
-                "id": "QXREFUND",
-                "order_id": ORDERS[0],
+                "id": f"QXREFUND{one}",
+                "order_id": f"{ORDERS[0]}{one}",
                 "line_id": None,
                 "product_id": "P001",
-                "buyer_id": ACCOUNT,
+                "buyer_id": account(number),
                 "kind": "REFUND_ONLY",
                 "state": "DONE",
                 "cause": "LOGISTICS",
@@ -133,6 +141,17 @@ def _rows(store: Store) -> Iterable[str]:
         for name in sorted(SQLModel.metadata.tables):
             for row in reading.execute(text(f'SELECT * FROM "{name}" ORDER BY 1')):
                 yield f"{name} {tuple(row)}"
+
+
+def statistics(store: Store) -> bytes:
+    """What PostgreSQL's planner quotes of the rows; nothing for SQLite. Temporary tables, which hold ids of
+    accounts while facts are worked out, are left out."""
+    if store.dialect != "postgresql":
+        return b""
+    with store.read() as reading:
+        return repr(
+            reading.execute(text("SELECT * FROM pg_stats WHERE schemaname NOT LIKE 'pg_temp%'")).all()
+        ).encode()
 
 
 def database_files(store: Store) -> list[Path]:

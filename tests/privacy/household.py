@@ -22,7 +22,7 @@ from crmsync.testing import Shop
 
 CONFIG = """\
 connections:
-  - {{id: shop, connector: demo, base_url: {url}, client_secret: "${{file:secret}}"}}
+  - {{id: shop, connector: demo, base_url: {url}, client_secret: "${{file:secret}}"{connection}}}
   - {{id: twin, connector: demo, base_url: {url}, client_secret: "${{file:secret}}", enabled: false}}
 rules:
   vip: {{minimum_customers: 5}}
@@ -47,8 +47,9 @@ class Household:
     url: str
     clock: Any
 
-    def app(self, more: str = "") -> App:
-        self.path.write_text(CONFIG.format(url=self.shop.url, more=more))
+    def app(self, more: str = "", connection: str = "") -> App:
+        connection = f", {connection}" if connection else ""
+        self.path.write_text(CONFIG.format(url=self.shop.url, more=more, connection=connection))
         return App.open(self.path, database=self.url, clock=self.clock)
 
     def reads_all(self, app: App) -> PassResult:
@@ -58,12 +59,13 @@ class Household:
             result += stage()
         return result
 
-    def meets(self, app: App) -> int:
-        """Have the person in every table that can hold one; their number."""
-        for stream, rows in canary.shop_rows(self.shop.now).items():
+    def meets(self, app: App, number: int = 0) -> int:
+        """Have the person, or another with the same traces, in every table that can hold one; their number
+        among the customers."""
+        for stream, rows in canary.shop_rows(self.shop.now, number).items():
             self.shop.put(stream, rows)
         app.full_pass()
-        id = find_customer(app.store, f"shop/{canary.ACCOUNT}")
+        id = find_customer(app.store, f"shop/{canary.account(number)}")
         now = self.clock.now()
         open_case(
             app.store,
@@ -77,7 +79,7 @@ class Household:
             note=f"{canary.NOTE}: {canary.NAME}",
         )
         with app.store.write() as transaction:
-            account = known_account(transaction, "shop", canary.ACCOUNT)
+            account = known_account(transaction, "shop", canary.account(number))
             state_will(
                 app.store,
                 transaction,

@@ -7,7 +7,7 @@ from typing import Any
 
 import canary
 import pytest
-from canary import database_files, rows_as_text, traces
+from canary import database_files, rows_as_text, statistics, traces
 from household import Household
 from sqlalchemy import text
 
@@ -36,6 +36,10 @@ def test_before_the_search_finds_the_person_and_after_nothing(household: Househo
         if app.store.dialect == "sqlite":
             assert before["files"][needle.decode()], needle
     assert not before["log"]
+    if app.store.dialect == "postgresql":
+        with app.store.engine.connect().execution_options(isolation_level="AUTOCOMMIT") as session:
+            session.execute(text("ANALYZE"))
+        assert traces(statistics(app.store))
     tables = rows_as_text(app.store).decode().splitlines()
     named = {line.split()[0] for line in tables if traces(line.encode())}
     assert named >= {"account", "case_event", "consent", "customer", "message", "order", "quarantine"}
@@ -44,6 +48,7 @@ def test_before_the_search_finds_the_person_and_after_nothing(household: Househo
     for _ in range(3):
         household.reads_all(app)
         assert everywhere(household, app) == {"rows": {}, "files": {}, "log": {}}
+        assert not traces(statistics(app.store))
     found = export_customer(
         app.store, app.terms.keyring, id, actor="li", language="en", now=household.clock.now()
     )

@@ -130,7 +130,9 @@ def add_orders(
 ) -> None:
     """Orders with these numbers, and what is said of them, by `customers` customers `spread` apart."""
     chance, numbers = _chance, _numbers(store, first, last)
-    account = _id("c", f"(1 + (n.i * 7919 + {chance(1)}) % {customers} * {spread})")
+    # Spread apart, each in turn: chance would leave half of them out.
+    whose = f"n.i % {customers} * {spread}" if spread > 1 else f"(n.i * 7919 + {chance(1)}) % {customers}"
+    account = _id("c", f"(1 + {whose})")
     agent = f"'a' || CAST({chance(2)} % 20 AS TEXT)"
     at = f"({start} + (n.i * 104729 + {chance(3)} * 7) % {days} * {DAY} + {chance(4)} * 8000000)"
     state = (

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from datetime import timedelta
 from itertools import pairwise
 from typing import Any
@@ -27,7 +27,7 @@ from crmsync.store import tables as t
 from crmsync.store.tables import to_instant
 from crmsync.sync.erased import Screened
 from crmsync.sync.page import digest_of
-from crmsync.sync.write import Target, touch, write_records
+from crmsync.sync.write import Target, bury_unseen, touch, write_records
 
 Arrival = tuple[Record, ...]
 """Records that are stored together, of any streams."""
@@ -155,6 +155,24 @@ class Shop:
                 target = Target(self.id, "shop", record.stream, first=False)
                 whole, content = checked(record)
                 write_records(connection, target, Screened([whole], [digest_of(content)]), to_instant(at))
+
+    def bury(self, gone: Iterable[Record], *, at: Any = START) -> None:
+        """A complete read of each stream lists everything but these."""
+        with self.store.write() as connection:
+            for stream in sorted({record.stream for record in gone}):
+                target = Target(self.id, "shop", stream, first=False)
+                run = connection.execute(
+                    insert(t.Run).values(
+                        connection_id=self.id, stream=stream, kind="full", status="running", started_at=at
+                    )
+                ).inserted_primary_key[0]
+                ids = connection.execute(text(f'SELECT external_id FROM "{target.kind.table}"')).scalars()
+                listed = set(ids) - {record.external_id for record in gone if record.stream == stream}
+                if listed:
+                    connection.execute(
+                        insert(t.Seen), [{"run_id": run, "external_id": id} for id in sorted(listed)]
+                    )
+                bury_unseen(connection, target, run, to_instant(at))
 
     def touch_all(self) -> None:
         with self.store.write() as connection:

@@ -107,7 +107,7 @@ class History:
                 **columns,
             }
         )
-        self._touch(order, columns)
+        self._touch(order, {"review": None if order else id, **columns})
 
     def talk(self, id: str, account: str | None = None, at: float = 0, **columns: Any) -> None:
         if account:
@@ -122,7 +122,8 @@ class History:
                 **columns,
             }
         )
-        self._touch(columns.get("order_id"), {"account_id": account, **columns})
+        order = columns.get("order_id")
+        self._touch(order, {"talk": None if order and account else id, "account_id": account, **columns})
 
     def product(self, id: str, category: str | None = None, **columns: Any) -> None:
         self.rows[t.Product].append({**self._pulled(id, START), "title": id, "category": category, **columns})
@@ -175,6 +176,8 @@ class History:
             ("product", columns.get("product_id")),
             ("account", columns.get("account_id")),
             ("agent", columns.get("agent_id")),
+            ("review", columns.get("review")),
+            ("talk", columns.get("talk")),
         ):
             if value:
                 self.touched.add((kind, value))

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import Connection, bindparam, text
 
-from crmsync.insight import customer, quality, rfm, scope
+from crmsync.insight import customer, quality, rfm, scope, tally
 from crmsync.insight.profiling import REFUSING
 from crmsync.insight.windows import USUAL, windows_of_facts
 from crmsync.insight.words import FOREVER
@@ -99,13 +99,16 @@ def past_facts(store: Store, subject: Subject, until: datetime, *, known: dateti
         }
         zones, dialect = day_shifts(connection), connection.dialect.name
         scope.prepare(connection)
-        if not scope.fill(connection, subject, every=True):
-            return _facts(subject, until, _columns(subject), [], {}, before)
         if subject == "customer":
+            size = scope.fill_customers(connection, every=True)
             query, shops = customer.select(zones, dialect), {}
         else:
-            query = quality.select(subject, zones, dialect, full=True)
+            tally.count_past(connection, subject, zones, bounds)
+            size = scope.fill_every(connection, subject, bounds, tally.PAST)
+            query = quality.select(subject, zones, dialect, past=tally.PAST)
             shops = _shops(connection, quality.shop_totals(), bounds)
+        if not size:
+            return _facts(subject, until, _columns(subject), [], {}, before)
         names = _columns(subject)
         rows = connection.execute(
             text(

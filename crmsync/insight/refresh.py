@@ -10,19 +10,19 @@ from typing import Any
 
 from sqlalchemy import Connection, text
 
-from crmsync.insight import customer, quality, rfm, scope
+from crmsync.insight import customer, quality, rfm, scope, tally
 from crmsync.insight.windows import USUAL, Windows, windows_of_facts
 from crmsync.insight.words import FOREVER
 from crmsync.insight.zone import day_shifts
-from crmsync.store import Store
+from crmsync.store import Store, analyze
 from crmsync.store.tables import to_instant
 
 log = logging.getLogger("crmsync.insight")
 
 # Any number, the same in every process: two refreshes at once would do the work twice.
 _LOCK = 0x63726D66
-# From this share of the subjects on, reading whole tables beats reaching rows by index.
-_WHOLE_TABLES = 0.25
+# From this share of a connection's orders on, counting all of them beats reaching rows by index.
+_WHOLE = 0.25
 
 _PRESENT = {"until": FOREVER, "known": FOREVER, "newline": "\n"}
 
@@ -64,8 +64,8 @@ def refresh_facts(store: Store, now: datetime, windows: Windows = USUAL) -> Fact
         if not scope.take_touched(connection):
             return FactsResult()
         full = scope.everything_touched(connection)
-        if full and connection.dialect.name == "postgresql":
-            connection.execute(text('ANALYZE account, "order", order_line, refund, review, conversation'))
+        if full:
+            analyze(connection, ("account", "order", "order_line", "refund", "review", "conversation"))
         id = connection.execute(
             text(
                 'INSERT INTO fact_refresh (at, "full", changed, consult_window, answer_window)'
@@ -76,7 +76,8 @@ def refresh_facts(store: Store, now: datetime, windows: Windows = USUAL) -> Fact
         refresh = _Refresh(id, full, {**_PRESENT, **windows.bounds()})
         recomputed, changed = {}, {}
         recomputed["customer"], changed["customer"] = _customers(connection, refresh)
-        for subject in ("product", "agent", "shop"):
+        _count(connection, refresh)
+        for subject in tally.SUBJECTS:
             recomputed[subject], changed[subject] = _quality(connection, subject, refresh)
         _close(connection, refresh.id, sum(changed.values()), keep=moved)
         scope.release_touched(connection)
@@ -88,7 +89,7 @@ def refresh_facts(store: Store, now: datetime, windows: Windows = USUAL) -> Fact
 
 
 def _customers(connection: Connection, refresh: _Refresh) -> tuple[int, int]:
-    size = scope.fill(connection, "customer", every=refresh.full)
+    size = scope.fill_customers(connection, every=refresh.full)
     gone = _forget(connection, "customer_fact", "fact_scope_customer", ["customer_id"]) if refresh.full else 0
     if not size and not gone:
         return 0, 0
@@ -117,21 +118,31 @@ def _customers(connection: Connection, refresh: _Refresh) -> tuple[int, int]:
     return size, changed
 
 
+def _count(connection: Connection, refresh: _Refresh) -> None:
+    """Bring what is counted for products, agents and shops up to date."""
+    zones, whole = day_shifts(connection), refresh.full
+    if refresh.full:
+        tally.count_whole(connection, "everything", zones, refresh.bounds)
+    else:
+        whole, touched = scope.fill_counts(connection, _WHOLE)
+        if whole:
+            tally.count_whole(connection, "connections", zones, refresh.bounds)
+        if touched:
+            tally.count_touched(connection, zones, refresh.bounds)
+    tally.add_up(connection, whole=whole)
+
+
 def _quality(connection: Connection, subject: str, refresh: _Refresh) -> tuple[int, int]:
     table = f"{subject}_fact"
     key = ["connection_id"] if subject == "shop" else ["connection_id", "external_id"]
-    size = scope.fill(connection, subject, every=refresh.full)
     if refresh.full:
+        size = scope.fill_every(connection, subject, refresh.bounds)
         _forget(connection, table, "fact_scope", key)
-    elif subject == "product":
-        size -= scope.drop_vanished(connection)
+    else:
+        size = scope.fill_stale(connection, subject)
     if not size:
         return 0, 0
-    known = connection.execute(text(f"SELECT COUNT(*) FROM {table}")).scalar_one()
-    whole = refresh.full or size >= _WHOLE_TABLES * known
-    if not whole:
-        scope.fill_orders(connection, subject)
-    select = quality.select(subject, day_shifts(connection), connection.dialect.name, full=whole)
+    select = quality.select(subject, day_shifts(connection), connection.dialect.name)
     return size, _upsert(connection, table, key, quality.columns(subject), select, refresh)
 
 

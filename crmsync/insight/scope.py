@@ -1,34 +1,44 @@
-"""Which subjects a computation of facts is about: temporary tables that live in one transaction.
+"""What a computation of facts is about: temporary tables that live in one transaction.
 
-`fact_scope` holds products, agents or shops, `fact_scope_customer` customers, `fact_scope_order` the
-orders that may say something of them. A computation of everything reads whole tables; one of a few
-subjects reaches them through the scope, by index.
+`fact_scope` holds products, agents or shops, `fact_scope_customer` customers. What is to be counted anew
+stands in `fact_scope_connection` (all of a connection) or in those of orders, of events without an order,
+and of accounts; what came of it in `fact_delta` and `fact_pair`. A computation of everything reads whole
+tables; one of a few subjects reaches them through the scope, by index.
 """
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Any
+
 from sqlalchemy import Connection, text
+
+from crmsync.store import analyze
+from crmsync.store.tables import SUMS
 
 _TABLES = {
     "fact_touched": "connection_id BIGINT, kind TEXT, external_id TEXT, stamp BIGINT,"
     " PRIMARY KEY (connection_id, kind, external_id)",
     "fact_scope": "connection_id BIGINT, external_id TEXT, PRIMARY KEY (connection_id, external_id)",
+    "fact_scope_connection": "connection_id BIGINT PRIMARY KEY",
     "fact_scope_order": "connection_id BIGINT, order_id TEXT, PRIMARY KEY (connection_id, order_id)",
+    "fact_scope_event": "connection_id BIGINT, what TEXT, id TEXT, PRIMARY KEY (connection_id, what, id)",
+    "fact_scope_account": "connection_id BIGINT, account_id TEXT, PRIMARY KEY (connection_id, account_id)",
+    "fact_delta": "share TEXT, subject TEXT, connection_id BIGINT, external_id TEXT, currency TEXT,"
+    f" week BIGINT, {', '.join(f'{name} BIGINT' for name in SUMS)}",
+    "fact_pair": "connection_id BIGINT, product_id TEXT, other_id TEXT, times BIGINT",
     "fact_scope_customer": "customer_id BIGINT PRIMARY KEY",
 }
 
+# A review may name a product that the shop neither lists nor sold: there are no facts of that.
 _EVERY = {
-    "customer": "SELECT DISTINCT customer_id FROM account",
-    "product": "SELECT connection_id, external_id FROM product"
-    " UNION SELECT connection_id, product_id FROM order_line WHERE product_id IS NOT NULL",
-    "agent": "SELECT connection_id, external_id FROM agent",
+    "product": """SELECT connection_id, external_id FROM product WHERE learned_at <= :known
+ UNION SELECT connection_id, external_id FROM {past}sum_tally WHERE subject = 'product' AND sold > 0""",
+    "agent": "SELECT connection_id, external_id FROM agent WHERE learned_at <= :known",
     "shop": "SELECT id, '' FROM connection",
 }
 
-# Only subjects there are: a review may name a product that the shop neither lists nor sold. Of those there
-# were, one that nothing names any more has facts to lose.
-_TOUCHED = {
-    "customer": """
+_TOUCHED_CUSTOMERS = """
 SELECT a.customer_id FROM fact_touched t CROSS JOIN account a
 WHERE t.kind = 'account' AND a.connection_id = t.connection_id AND a.external_id = t.external_id
 UNION
@@ -46,69 +56,52 @@ WHERE t.kind = 'product' AND g.connection_id = t.connection_id AND g.external_id
  AND COALESCE(f.category, '') <> COALESCE(g.category, '')
  AND l.connection_id = g.connection_id AND l.product_id = g.external_id
  AND o.connection_id = l.connection_id AND o.external_id = l.order_id
- AND a.connection_id = o.connection_id AND a.external_id = o.account_id""",
-    "product": """
-SELECT t.connection_id, t.external_id FROM fact_touched t WHERE t.kind = 'product'
- AND (EXISTS (SELECT 1 FROM product p
-   WHERE p.connection_id = t.connection_id AND p.external_id = t.external_id)
-  OR EXISTS (SELECT 1 FROM order_line l
-   WHERE l.connection_id = t.connection_id AND l.product_id = t.external_id)
-  OR EXISTS (SELECT 1 FROM product_fact f
-   WHERE f.connection_id = t.connection_id AND f.external_id = t.external_id))
+ AND a.connection_id = o.connection_id AND a.external_id = o.account_id"""
+
+_THERE = {
+    "product": """EXISTS (SELECT 1 FROM product p
+ WHERE p.connection_id = s.connection_id AND p.external_id = s.external_id)
+ OR EXISTS (SELECT 1 FROM sum_tally t WHERE t.subject = 'product' AND t.connection_id = s.connection_id
+  AND t.external_id = s.external_id AND t.sold > 0)""",
+    "agent": "EXISTS (SELECT 1 FROM agent a"
+    " WHERE a.connection_id = s.connection_id AND a.external_id = s.external_id)",
+}
+_STALE = """
+SELECT connection_id, external_id FROM fact_delta WHERE subject = '{subject}'
 UNION
-SELECT l.connection_id, l.product_id FROM fact_touched t CROSS JOIN order_line l
-WHERE t.kind = 'order' AND l.connection_id = t.connection_id AND l.order_id = t.external_id
- AND COALESCE(l.product_id, '') <> ''
+SELECT connection_id, external_id FROM fact_touched WHERE kind = '{subject}'
 UNION
-SELECT p.connection_id, p.external_id FROM fact_touched t CROSS JOIN review r CROSS JOIN product_fact p
-WHERE t.kind = 'order' AND r.connection_id = t.connection_id AND r.order_id = t.external_id
- AND p.connection_id = r.connection_id AND p.external_id = r.product_id
+SELECT f.connection_id, f.external_id FROM fact_scope_connection c CROSS JOIN {subject}_fact f
+WHERE f.connection_id = c.connection_id
 UNION
-SELECT p.connection_id, p.external_id FROM fact_touched t CROSS JOIN conversation c CROSS JOIN product_fact p
-WHERE t.kind = 'order' AND c.connection_id = t.connection_id AND c.order_id = t.external_id
- AND c.type IS NOT NULL AND p.connection_id = c.connection_id AND p.external_id = c.product_id
-UNION
-SELECT p.connection_id, p.external_id FROM fact_touched t CROSS JOIN product p
-WHERE t.kind = 'all' AND p.connection_id = t.connection_id
-UNION
-SELECT l.connection_id, l.product_id FROM fact_touched t CROSS JOIN order_line l
-WHERE t.kind = 'all' AND l.connection_id = t.connection_id AND COALESCE(l.product_id, '') <> ''""",
-    "agent": """
-SELECT a.connection_id, a.external_id FROM fact_touched t CROSS JOIN agent a
-WHERE t.kind = 'agent' AND a.connection_id = t.connection_id AND a.external_id = t.external_id
-UNION
-SELECT a.connection_id, a.external_id FROM fact_touched t CROSS JOIN "order" o CROSS JOIN agent a
-WHERE t.kind = 'order' AND o.connection_id = t.connection_id AND o.external_id = t.external_id
- AND a.connection_id = o.connection_id AND a.external_id = o.agent_id
-UNION
-SELECT a.connection_id, a.external_id FROM fact_touched t CROSS JOIN conversation c CROSS JOIN agent a
-WHERE t.kind = 'order' AND c.connection_id = t.connection_id AND c.order_id = t.external_id
- AND c.type IS NOT NULL AND a.connection_id = c.connection_id AND a.external_id = c.agent_id
-UNION
-SELECT a.connection_id, a.external_id FROM fact_touched t CROSS JOIN conversation c CROSS JOIN agent a
-WHERE t.kind = 'account' AND c.connection_id = t.connection_id AND c.account_id = t.external_id
- AND a.connection_id = c.connection_id AND a.external_id = c.agent_id
-UNION
-SELECT a.connection_id, a.external_id FROM fact_touched t CROSS JOIN "order" o CROSS JOIN conversation c
- CROSS JOIN agent a
-WHERE t.kind = 'order' AND o.connection_id = t.connection_id AND o.external_id = t.external_id
- AND c.connection_id = o.connection_id AND c.account_id = o.account_id
- AND a.connection_id = c.connection_id AND a.external_id = c.agent_id
-UNION
-SELECT a.connection_id, a.external_id FROM fact_touched t CROSS JOIN agent a
-WHERE t.kind = 'all' AND a.connection_id = t.connection_id""",
+SELECT g.connection_id, g.external_id FROM fact_scope_connection c CROSS JOIN {subject} g
+WHERE g.connection_id = c.connection_id"""
+_STALE_SUBJECTS = {
+    "product": _STALE.format(subject="product"),
+    "agent": _STALE.format(subject="agent"),
     "shop": "SELECT DISTINCT connection_id, '' FROM fact_touched",
 }
 
 _DROP_ERASED = """DELETE FROM fact_scope_customer WHERE customer_id IN
  (SELECT customer_id FROM account WHERE erased_at IS NOT NULL)"""
 
-_ORDERS = {
-    "product": "SELECT DISTINCT l.connection_id, l.order_id FROM fact_scope s CROSS JOIN order_line l"
-    " WHERE l.connection_id = s.connection_id AND l.product_id = s.external_id",
-    "agent": 'SELECT o.connection_id, o.external_id FROM fact_scope s CROSS JOIN "order" o'
-    " WHERE o.connection_id = s.connection_id AND o.agent_id = s.external_id",
+# Touched orders, events without one, and accounts. Those of connections counted as a whole are left out.
+_COUNTED = {
+    "fact_scope_order": "SELECT connection_id, external_id FROM fact_touched WHERE kind = 'order'",
+    "fact_scope_event": "SELECT connection_id, kind, external_id FROM fact_touched"
+    " WHERE kind IN ('review', 'talk')",
+    "fact_scope_account": """
+SELECT connection_id, external_id FROM fact_touched WHERE kind = 'account'
+UNION
+SELECT o.connection_id, o.account_id FROM fact_touched t CROSS JOIN "order" o
+WHERE t.kind = 'order' AND o.connection_id = t.connection_id AND o.external_id = t.external_id
+ AND o.account_id <> ''""",
 }
+_WHOLE_CONNECTIONS = """
+SELECT t.connection_id FROM fact_touched t WHERE t.kind IN ('all', 'order')
+GROUP BY t.connection_id HAVING MAX(CASE WHEN t.kind = 'all' THEN 1 ELSE 0 END) = 1
+ OR COUNT(*) >= :share * (SELECT COALESCE(SUM(s.sold), 0) FROM sum_tally s
+  WHERE s.subject = 'shop' AND s.connection_id = t.connection_id AND s.external_id = '')"""
 
 
 def prepare(connection: Connection) -> None:
@@ -129,7 +122,7 @@ def touch_everything(connection: Connection) -> None:
 
 def take_touched(connection: Connection) -> bool:
     """Note what is touched now; False when nothing is."""
-    return _add(connection, "fact_touched", "SELECT connection_id, kind, external_id, stamp FROM touched") > 0
+    return add(connection, "fact_touched", "SELECT connection_id, kind, external_id, stamp FROM touched") > 0
 
 
 def everything_touched(connection: Connection) -> bool:
@@ -148,40 +141,63 @@ def release_touched(connection: Connection) -> None:
     )
 
 
-def fill(connection: Connection, subject: str, *, every: bool) -> int:
-    """Put every subject of this kind into its scope, or those that are touched; how many."""
-    table = "fact_scope_customer" if subject == "customer" else "fact_scope"
-    connection.execute(text(f"DELETE FROM {table}"))
-    added = _add(connection, table, (_EVERY if every else _TOUCHED)[subject])
-    return added - connection.execute(text(_DROP_ERASED)).rowcount if subject == "customer" else added
+def fill_customers(connection: Connection, *, every: bool) -> int:
+    """Put every customer into the scope, or those that are touched; how many."""
+    connection.execute(text("DELETE FROM fact_scope_customer"))
+    every_one = "SELECT DISTINCT customer_id FROM account"
+    added = add(connection, "fact_scope_customer", every_one if every else _TOUCHED_CUSTOMERS)
+    return added - connection.execute(text(_DROP_ERASED)).rowcount
 
 
-def drop_vanished(connection: Connection) -> int:
-    """Forget the facts of products in scope that nothing names any more; how many."""
-    there = """EXISTS (SELECT 1 FROM product p
-  WHERE p.connection_id = fact_scope.connection_id AND p.external_id = fact_scope.external_id)
- OR EXISTS (SELECT 1 FROM order_line l
-  WHERE l.connection_id = fact_scope.connection_id AND l.product_id = fact_scope.external_id)"""
+def fill_counts(connection: Connection, share: float) -> tuple[bool, bool]:
+    """Put what is to be counted anew into its scopes; whether that is whole connections, and what is touched.
+
+    A connection of whose orders this share is touched is counted as a whole, which then is cheaper.
+    """
+    whole = add(connection, "fact_scope_connection", _WHOLE_CONNECTIONS, {"share": share}) > 0
+    some = [
+        add(
+            connection,
+            table,
+            f"SELECT * FROM ({select}) s WHERE connection_id NOT IN"
+            " (SELECT connection_id FROM fact_scope_connection)",
+        )
+        for table, select in _COUNTED.items()
+    ]
+    return whole, any(some)
+
+
+def fill_stale(connection: Connection, subject: str) -> int:
+    """Put the subjects whose facts may have changed into the scope, if they are there; how many.
+
+    The facts of those that are there no more are forgotten.
+    """
+    connection.execute(text("DELETE FROM fact_scope"))
+    added = add(connection, "fact_scope", _STALE_SUBJECTS[subject])
+    return added - _drop_vanished(connection, subject) if subject in _THERE else added
+
+
+def fill_every(connection: Connection, subject: str, bounds: Mapping[str, Any], past: str = "") -> int:
+    """Put every subject there is by what was counted, or was known at the time in `bounds`; how many."""
+    connection.execute(text("DELETE FROM fact_scope"))
+    return add(connection, "fact_scope", _EVERY[subject].format(past=past), bounds)
+
+
+def _drop_vanished(connection: Connection, subject: str) -> int:
+    gone = f"NOT ({_THERE[subject]})"
     connection.execute(
-        text(f"""DELETE FROM product_fact WHERE EXISTS (SELECT 1 FROM fact_scope
- WHERE fact_scope.connection_id = product_fact.connection_id
-  AND fact_scope.external_id = product_fact.external_id AND NOT ({there}))""")
+        text(f"""DELETE FROM {subject}_fact WHERE EXISTS (SELECT 1 FROM fact_scope s
+ WHERE s.connection_id = {subject}_fact.connection_id AND s.external_id = {subject}_fact.external_id
+  AND {gone})""")
     )
-    return connection.execute(text(f"DELETE FROM fact_scope WHERE NOT ({there})")).rowcount
+    return connection.execute(text(f"DELETE FROM fact_scope AS s WHERE {gone}")).rowcount
 
 
-def fill_orders(connection: Connection, subject: str) -> None:
-    """Put the orders of the subjects in scope into the scope of orders."""
-    connection.execute(text("DELETE FROM fact_scope_order"))
-    if subject in _ORDERS:
-        _add(connection, "fact_scope_order", _ORDERS[subject])
-
-
-def _add(connection: Connection, table: str, select: str) -> int:
-    added = connection.execute(text(f"INSERT INTO {table} {select}")).rowcount
-    if connection.dialect.name == "postgresql":
-        # Without statistics it takes thousands of rows for a handful, or the reverse.
-        connection.execute(text(f"ANALYZE {table}"))
+def add(connection: Connection, table: str, select: str, bounds: Mapping[str, Any] | None = None) -> int:
+    """Put the rows of the select into a scope; how many."""
+    added = connection.execute(text(f"INSERT INTO {table} {select}"), bounds or {}).rowcount
+    # Without statistics it takes thousands of rows for a handful, or the reverse.
+    analyze(connection, [table])
     return added
 
 
@@ -190,7 +206,7 @@ def _add(connection: Connection, table: str, select: str) -> int:
 _CLUSTERED = {"order": ("external_id",), "order_line": ("order_id", "line_id")}
 
 
-def relation(table: str, scope: str, column: str, *, full: bool) -> str:
+def relation(table: str, scope: str, column: str, *, full: bool = False) -> str:
     """The rows of a table that belong to the scope by this column (by connection if empty), or all rows.
 
     CROSS JOIN keeps SQLite on the way from the scope into the table's index; PostgreSQL reads it as
@@ -198,7 +214,7 @@ def relation(table: str, scope: str, column: str, *, full: bool) -> str:
     """
     if full:
         return f'"{table}"'
-    key = "order_id" if scope == "fact_scope_order" else "external_id"
+    key = {"fact_scope_order": "order_id", "fact_scope_account": "account_id"}.get(scope, "external_id")
     match = f" AND x.{column} = s.{key}" if column else ""
     found = f'FROM {scope} s CROSS JOIN "{table}" x WHERE x.connection_id = s.connection_id{match}'
     own = _CLUSTERED.get(table, (column,))

@@ -1,5 +1,5 @@
 """The store: tables, transactions, bulk writes, migrations."""
 
-from crmsync.store.database import Store
+from crmsync.store.database import Store, analyze
 
-__all__ = ["Store"]
+__all__ = ["Store", "analyze"]

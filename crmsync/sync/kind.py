@@ -25,7 +25,8 @@ IDENTITY = (
 )
 
 Touch = tuple[str, str]
-"""A subject whose facts are stale: its kind (`account`, `product`, `order`, `agent`) and external id."""
+"""What made facts stale: its kind (`account`, `product`, `order`, `agent`; `review` or `talk` where no order
+or account leads to it) and external id."""
 
 
 _NAMES = {"account_id": "customer_id"}
@@ -50,7 +51,8 @@ class Kind:
 
     `values` gives those of `columns`; an account's `customer_id` comes first and from elsewhere. `words` are
     the columns in which a customer speaks, `said_at` the one that says when.
-    `subjects` are those whose facts a record changes, by kind, and the column that names them.
+    `subjects` are those whose facts a record changes, by kind, and the column that names them. A record
+    that has one of its `owners` missing is found by nobody else, and stands for itself under `alone`.
     """
 
     model: type[SQLModel]
@@ -60,6 +62,8 @@ class Kind:
     bulk: Bulk
     words: tuple[str, ...] = ()
     said_at: str = ""
+    alone: str | None = None
+    owners: tuple[str, ...] = ()
 
     @property
     def table(self) -> str:
@@ -70,6 +74,8 @@ class Kind:
         for kind, column in self.subjects.items():
             if subject := getattr(record, _NAMES.get(column, column)):
                 yield kind, subject
+        if self.alone and not all(getattr(record, _NAMES.get(column, column)) for column in self.owners):
+            yield self.alone, record.external_id
 
 
 def _kind(
@@ -78,6 +84,8 @@ def _kind(
     values: Callable[[Any], tuple[Any, ...]],
     words: tuple[str, ...] = (),
     said_at: str = "",
+    alone: str | None = None,
+    owners: tuple[str, ...] = (),
     **subjects: str,
 ) -> Kind:
     names = tuple(columns.split())
@@ -88,7 +96,7 @@ def _kind(
         keep=("learned_at", "customer_id"),
         newest="updated_at",
     )
-    return Kind(model, names, values, subjects, bulk, words, said_at)
+    return Kind(model, names, values, subjects, bulk, words, said_at, alone, owners)
 
 
 def _product(r: Product) -> tuple[Any, ...]:
@@ -223,6 +231,8 @@ KINDS: dict[str, Kind] = {
         _review,
         words=("title", "text"),
         said_at="created_at",
+        alone="review",
+        owners=("order_id",),
         order="order_id",
         account="account_id",
         product="product_id",
@@ -231,6 +241,8 @@ KINDS: dict[str, Kind] = {
         tables.Conversation,
         "account_id agent_id order_id product_id started_at first_reply_at ended_at outcome type rating",
         _conversation,
+        alone="talk",
+        owners=("order_id", "account_id"),
         order="order_id",
         account="account_id",
         product="product_id",

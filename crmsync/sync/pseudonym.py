@@ -23,6 +23,10 @@ _OTHERS = (
  WHERE connection_id = :connection_id AND account_id = :own""",
     """DELETE FROM touched
  WHERE connection_id = :connection_id AND kind = 'account' AND external_id = :own""",
+    """UPDATE account_tally SET account_id = :alias WHERE connection_id = :connection_id AND account_id = :own
+ AND NOT EXISTS (SELECT 1 FROM account_tally known
+  WHERE known.connection_id = :connection_id AND known.account_id = :alias)""",
+    "DELETE FROM account_tally WHERE connection_id = :connection_id AND account_id = :own",
     """DELETE FROM seen WHERE external_id = :own
  AND run_id IN (SELECT id FROM run WHERE connection_id = :connection_id AND stream = 'customers')""",
 )

@@ -249,6 +249,11 @@ def named(connection: Connection, target: Target, ids: str, parameters: Mapping[
         f"SELECT DISTINCT '{kind}', {column} FROM \"{target.kind.table}\" {where} AND {column} IS NOT NULL"
         for kind, column in target.kind.subjects.items()
     ]
+    if target.kind.alone:
+        missing = " OR ".join(f"COALESCE({column}, '') = ''" for column in target.kind.owners)
+        queries.append(
+            f"SELECT '{target.kind.alone}', external_id FROM \"{target.kind.table}\" {where} AND ({missing})"
+        )
     if target.stream == "orders":
         where = f"WHERE connection_id = :connection_id AND order_id IN {ids}"
         queries.append(

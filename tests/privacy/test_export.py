@@ -24,6 +24,8 @@ _NOT_OF_A_PERSON = {
     *("erasure", "fact_refresh", "hash_key", "knowledge", "lane", "model_fit", "product", "product_fact"),
     *("quota", "rule_state", "run", "seen", "segment", "shop_fact", "token", "tombstone", "touched"),
     "webhook_event",
+    # Copies of what stands in the sections: orders, their lines, refunds, reviews, conversations.
+    *(f"{of}_tally" for of in ("account", "event", "line", "order", "pair", "sum", "trouble", "week")),
 }
 _SECTIONS = {
     "account": "accounts",

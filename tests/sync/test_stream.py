@@ -7,9 +7,10 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+from arrivals import Shop
 from memory_platform import START, Bench, order
 
-from crmsync.sdk import AuthError, Rejection, TransientError
+from crmsync.sdk import AuthError, Conversation, Rejection, Review, TransientError
 from crmsync.store import Store
 from crmsync.store.tables import from_instant
 from crmsync.sync import stream as stream_module
@@ -84,6 +85,35 @@ def test_the_buyer_an_order_no_longer_names_is_touched(bench: Bench) -> None:
     bench.run([order(1, minutes=9, buyer="b2")])
     touched = set(bench.rows("SELECT kind, external_id FROM touched"))
     assert {("account", "b1"), ("account", "b2")} <= touched
+
+
+def test_what_no_order_or_account_leads_to_is_touched_itself(store: Store) -> None:
+    shop = Shop(store)
+    shop.arrive([Review(external_id=f"v{n}", order_id=(None, "o1")[n], created_at=START) for n in (0, 1)])
+    shop.arrive(
+        [
+            Conversation(external_id=f"t{n}", order_id="o1", customer_id=(None, "c1")[n], started_at=START)
+            for n in (0, 1)
+        ]
+    )
+    assert touched(store) == {("review", "v0"), ("order", "o1"), ("talk", "t0"), ("account", "c1")}
+
+
+def test_a_review_that_gets_or_loses_its_order_is_touched_itself(store: Store) -> None:
+    shop = Shop(store)
+    for minute, named in enumerate((None, "o1", None)):
+        with store.write() as connection:
+            connection.exec_driver_sql("DELETE FROM touched")
+        at = START + timedelta(minutes=minute)
+        shop.arrive([Review(external_id="v1", updated_at=at, order_id=named, created_at=START)])
+        assert ("review", "v1") in touched(store)
+
+
+def touched(store: Store) -> set[tuple[str, str]]:
+    with store.read() as connection:
+        return {
+            (kind, id) for kind, id in connection.exec_driver_sql("SELECT kind, external_id FROM touched")
+        }
 
 
 def test_what_is_buried_is_touched(bench: Bench) -> None:

@@ -36,12 +36,25 @@ from crmsync.store.tables.quarantine import Quarantine
 from crmsync.store.tables.quota import Quota, TokenRow
 from crmsync.store.tables.review import Agent, Attendance, Conversation, Review
 from crmsync.store.tables.segment import Segment, SegmentMember
+from crmsync.store.tables.tally import (
+    SUMS,
+    AccountTally,
+    EventTally,
+    LineTally,
+    OrderTally,
+    PairTally,
+    SumTally,
+    TroubleTally,
+    WeekTally,
+)
 from crmsync.store.tables.touched import Touched
 from crmsync.store.tables.webhook import WebhookEvent
 
 __all__ = [
     "EPOCH",
+    "SUMS",
     "Account",
+    "AccountTally",
     "Agent",
     "AgentFact",
     "Alert",
@@ -63,6 +76,7 @@ __all__ = [
     "Delivery",
     "DeliveryOutcome",
     "Erasure",
+    "EventTally",
     "FactRefresh",
     "Flag",
     "FlagEvent",
@@ -70,11 +84,14 @@ __all__ = [
     "Instant",
     "Knowledge",
     "Lane",
+    "LineTally",
     "Message",
     "MessageState",
     "ModelFit",
     "Order",
     "OrderLine",
+    "OrderTally",
+    "PairTally",
     "Product",
     "ProductFact",
     "Quarantine",
@@ -87,11 +104,14 @@ __all__ = [
     "Segment",
     "SegmentMember",
     "ShopFact",
+    "SumTally",
     "Suppression",
     "TokenRow",
     "Tombstone",
     "Touched",
+    "TroubleTally",
     "WebhookEvent",
+    "WeekTally",
     "from_instant",
     "to_instant",
 ]

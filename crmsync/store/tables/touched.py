@@ -10,8 +10,8 @@ from crmsync.store.tables.base import CLUSTERED
 
 class Touched(SQLModel, table=True):
     """One subject whose facts are stale: kind `account`, `product`, `order` (its account, products
-    and sellers), `agent`, or `all` (everything of the connection: written once by a first sync
-    instead of one row per subject).
+    and sellers), `agent`, `review` (one without an order), `talk` (one without an order or an account),
+    or `all` (everything of the connection: written once by a first sync instead of one row per subject).
 
     `stamp` grows each time the subject is touched again; whoever has refreshed the facts deletes
     the row only if the stamp is still the one it read.

@@ -62,6 +62,7 @@ def check_live(app: App) -> Iterator[Check]:
     yield from check_offline(app.config, app.plugins)
     yield from _files(app)
     yield from _store(app)
+    yield _erasures(app)
     for entry in app.config.connections:
         if entry.enabled:
             yield _connection(app, entry.id)
@@ -80,6 +81,16 @@ def _files(app: App) -> Iterator[Check]:
         yield _mode("configuration file", app.config.path, 0o022, "others can change it")
     if app.store.dialect == "sqlite":
         yield _mode("database file", Path(str(app.store.url.database)), 0o077, "others can read it")
+
+
+def _erasures(app: App) -> Check:
+    from crmsync.care.erasure import unfinished
+
+    waiting = len(unfinished(app.store))
+    if not waiting:
+        return Check("erasures", True, "the database's files hold nothing of whom was erased")
+    told = f"the database's files are still to be cleaned of {waiting} customers who were erased"
+    return Check("erasures", False, told, "The daemon does it; without one run: crmsync db clean.")
 
 
 def _mode(name: str, path: Path, too_open: int, then: str) -> Check:

@@ -97,5 +97,5 @@ def _reason(error: Exception) -> str:
     if isinstance(error, KeyError):
         return f"the field {error} is missing"
     if isinstance(error, CrmsyncError):
-        return str(error)
+        return _REDACTOR.text(str(error))
     return f"{type(error).__name__}: {_REDACTOR.text(str(error))}"

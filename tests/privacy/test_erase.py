@@ -14,6 +14,7 @@ from sqlalchemy import text
 from crmsync.care import erasure, ledger, ledger_faults
 from crmsync.care.export import export_customer
 from crmsync.cli.output import plain
+from crmsync.daemon.checkup import check_live
 from crmsync.daemon.privacy import clean, find_person
 from crmsync.sdk import UsageError
 from crmsync.sync.stream import Scope
@@ -370,7 +371,10 @@ def test_the_files_wait_while_somebody_reads(household: Household) -> None:
         household.erases(app, id)
         assert not clean(app.store, household.clock.now()).clean
         assert traces(*database_files(app.store))
+        [told] = [check for check in check_live(app) if check.name == "erasures"]
+        assert not told.well
     app.privacy()
+    assert [check.well for check in check_live(app) if check.name == "erasures"] == [True]
     assert not traces(*database_files(app.store))
     assert not household.value(app.store, "SELECT COUNT(*) FROM erasure WHERE files_at IS NULL")
     app.close()

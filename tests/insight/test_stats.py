@@ -9,6 +9,7 @@ import pytest
 
 from crmsync.sdk import NotEnoughEvidence
 from crmsync.sdk.stats import PurchaseModel, RatePrior, fit_prior, fit_purchases, wilson
+from crmsync.sdk.stats.purchase import Kind, _groups, _Loss
 
 
 @pytest.mark.parametrize(
@@ -168,3 +169,15 @@ def test_grouping_by_weeks_moves_the_fit_little(kind: str, monkeypatch: pytest.M
     weekly = fit_purchases(x, t_x, T, kind)  # type: ignore[arg-type]
     ahead = [model.expected(x, t_x, T, 90).sum() for model in (exact, weekly)]
     assert ahead[1] == pytest.approx(ahead[0], rel=0.02)
+
+
+@pytest.mark.parametrize("kind", ["bgnbd", "mbgnbd"])
+@pytest.mark.parametrize("at", [(0.5, 5.0, 0.8, 2.0), (2.0, 20.0, 0.2, 2.0), (0.1, 20.0, 3.0, 0.4)])
+def test_the_slope_of_a_likelihood_is_its_own(kind: Kind, at: tuple[float, ...]) -> None:
+    from scipy.optimize import approx_fprime
+
+    chance = np.random.default_rng(1)
+    x, T = chance.integers(0, 5, 300).astype(float), chance.integers(50, 300, 300).astype(float)
+    loss = _Loss(_groups(x, np.where(x > 0, np.floor(T * chance.random(300)), 0), T), kind)
+    place = np.log(at)
+    assert loss(place)[1] == pytest.approx(approx_fprime(place, lambda p: loss(p)[0], 1e-7), abs=1e-5)

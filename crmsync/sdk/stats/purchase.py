@@ -12,7 +12,7 @@ both since the first and in days.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 from crmsync.sdk.errors import NotEnoughEvidence
 
@@ -83,33 +83,99 @@ def fit_purchases(x: Array, t_x: Array, T: Array, kind: Kind = "mbgnbd") -> Purc
     """
     import numpy as np
     from scipy.optimize import minimize
-    from scipy.special import betaln, gammaln
 
     if not (x > 0).any():
         raise NotEnoughEvidence("Nobody has bought twice.")
-    histories = np.stack([x, t_x / _WEEK, T / _WEEK])
-    groups, counts = np.unique(histories, axis=1, return_counts=True)
-    if groups.shape[1] > _MAX_GROUPS:
-        groups, counts = np.unique(np.round(histories), axis=1, return_counts=True)
-        groups[2] = np.maximum(groups[2], groups[1])
-    k, last, seen = groups
-    repeat = k > 0
-    one = 1 if kind == "mbgnbd" else 0
-
-    def loss(at: Array) -> float:
-        r, alpha, a, b = np.exp(at)
-        common = gammaln(r + k) - gammaln(r) + r * np.log(alpha) - betaln(a, b)
-        stayed = betaln(a, b + k + one) - (r + k) * np.log(alpha + seen)
-        b_left = b + k - 1 + one if one else b + np.maximum(k, 1) - 1
-        left = betaln(a + 1, b_left) - (r + k) * np.log(alpha + last)
-        each = np.logaddexp(stayed, left) if one else np.where(repeat, np.logaddexp(stayed, left), stayed)
-        return float(-(counts * (common + each)).sum() / counts.sum())
-
+    groups = _groups(x, t_x / _WEEK, T / _WEEK)
+    if len(groups.counts) > _MAX_GROUPS:
+        last = np.round(t_x / _WEEK)
+        groups = _groups(np.round(x), last, np.maximum(np.round(T / _WEEK), last))
+    loss = _Loss(groups, kind)
     tries = [
-        minimize(loss, np.log(start), method="L-BFGS-B", bounds=[(-_BOUND, _BOUND)] * 4)
+        minimize(loss, np.log(start), jac=True, method="L-BFGS-B", bounds=[(-_BOUND, _BOUND)] * 4)
         for start in ((0.5, 5.0, 0.8, 2.0), (2.0, 20.0, 0.2, 2.0))
     ]
     best = min(tries, key=lambda found: float(found.fun))
     r, alpha, a, b = (float(p) for p in np.exp(best.x))
-    customers = int(counts.sum())
+    customers = int(groups.counts.sum())
     return PurchaseModel(kind, r, alpha, a, b, -float(best.fun) * customers, customers, bool(best.success))
+
+
+class _Groups(NamedTuple):
+    """Histories that many customers share: how many share each, and its x, t_x and T as places in the few
+    values that there are of each."""
+
+    counts: Array
+    values: tuple[Array, Array, Array]
+    places: tuple[Array, Array, Array]
+
+
+def _groups(x: Array, t_x: Array, T: Array) -> _Groups:
+    import numpy as np
+
+    found = [np.unique(column, return_inverse=True) for column in (x, t_x, T)]
+    sizes = [len(values) for values, _ in found]
+    keys, counts = np.unique(np.ravel_multi_index([places for _, places in found], sizes), return_counts=True)
+    k, last, seen = np.unravel_index(keys, sizes)
+    return _Groups(counts, (found[0][0], found[1][0], found[2][0]), (k, last, seen))
+
+
+class _Loss:
+    """Minus the mean log-likelihood at the logarithms of r, alpha, a and b, and its gradient.
+
+    What depends on one of x, t_x and T alone is worked out once for each of its values.
+    """
+
+    def __init__(self, groups: _Groups, kind: Kind) -> None:
+        import numpy as np
+
+        self.one = 1 if kind == "mbgnbd" else 0
+        self.share = groups.counts / groups.counts.sum()
+        self.k, self.last, self.seen = groups.values
+        self.of_k, self.of_last, self.of_seen = groups.places
+        self.share_of_k = self._by_k(self.share)
+        # In BG/NBD nobody leaves before the second purchase.
+        self.may_leave = (self.k > 0) | (self.one == 1)
+        self.before_leaving = self.k if self.one else np.maximum(self.k, 1) - 1
+
+    def __call__(self, at: Array) -> tuple[float, Array]:
+        import numpy as np
+        from scipy.special import betaln, digamma, gammaln
+
+        r, alpha, a, b = np.exp(at)
+        k, staying, leaving = self.k, b + self.k + self.one, b + self.before_leaving
+        log_seen, log_last = np.log(alpha + self.seen)[self.of_seen], np.log(alpha + self.last)[self.of_last]
+        rates = (r + k)[self.of_k]
+        stayed = betaln(a, staying)[self.of_k] - rates * log_seen
+        left = np.where(self.may_leave, betaln(a + 1, leaving), -np.inf)[self.of_k] - rates * log_last
+        either = np.logaddexp(stayed, left)
+        common = gammaln(r + k) - gammaln(r) + r * np.log(alpha) - betaln(a, b)
+        value = self.share_of_k @ common + self.share @ either
+
+        gone = self.share * np.exp(left - either)
+        alive = self.share - gone
+        gone_of_k, alive_of_k = self._by_k(gone), self._by_k(alive)
+        both, stay, leave = digamma(a + b), digamma(a + staying), digamma(a + 1 + leaving)
+        slope = np.array(
+            [
+                self.share_of_k @ digamma(r + k)
+                - digamma(r)
+                + np.log(alpha)
+                - alive @ log_seen
+                - gone @ log_last,
+                r / alpha
+                - (alive * rates) @ (1 / (alpha + self.seen))[self.of_seen]
+                - (gone * rates) @ (1 / (alpha + self.last))[self.of_last],
+                both - digamma(a) + alive_of_k @ (digamma(a) - stay) + gone_of_k @ (digamma(a + 1) - leave),
+                both
+                - digamma(b)
+                + alive_of_k @ (digamma(staying) - stay)
+                + gone_of_k @ (digamma(leaving) - leave),
+            ]
+        )
+        return -float(value), -slope * np.array([r, alpha, a, b])
+
+    def _by_k(self, weights: Array) -> Array:
+        import numpy as np
+
+        return np.bincount(self.of_k, weights, len(self.k))

@@ -99,6 +99,7 @@ def outgoing(message: Mapping[str, Any], account: Row[Any], links: Links | None 
         order_id=message["order_id"],
         ordered_at=message.get("ordered_at"),
         delivered_at=message.get("delivered_at"),
+        review_id=message.get("review_id"),
         unsubscribe_url=links.unsubscribe(message["key"]) if links else None,
     )
 

@@ -6,7 +6,6 @@ once, retried, settled.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import Any
 
 from crmsync.sdk import (
@@ -20,7 +19,7 @@ from crmsync.sdk import (
 )
 from crmsync.sdk.message import Idempotency
 
-ACTIONS = ("issue_coupon", "tag_customer", "add_note")
+ACTIONS = ("issue_coupon", "tag_customer", "add_note", "reply_review")
 
 
 def channel_of(action: str) -> str:
@@ -52,7 +51,8 @@ class PushChannel(Channel[Settings]):
         push = getattr(connector, self.action, None)
         if push is None:
             raise PermanentError(f"The connector {connector.name} has no {self.action}.")
-        receipt: Receipt = push(message.recipient.account_id, message.body, key)
+        about = message.review_id if self.action == "reply_review" else message.recipient.account_id
+        receipt: Receipt = push(about, message.body, key)
         return receipt
 
     def lookup(self, message: OutgoingMessage, key: str) -> Receipt | None:
@@ -64,6 +64,6 @@ class PushChannel(Channel[Settings]):
         return self.context.connector(connection)
 
 
-def push_channels(context: ChannelContext) -> Mapping[str, PushChannel]:
+def push_channels(context: ChannelContext) -> dict[str, PushChannel]:
     """The channel of each action, by its id."""
     return {channel_of(action): PushChannel(action, context) for action in ACTIONS}

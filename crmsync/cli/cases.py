@@ -221,6 +221,40 @@ def advance(
         )
 
 
+@app.command("reply")
+def reply(
+    id: CaseId,
+    text: Annotated[str, typer.Argument(metavar="TEXT", help="What everybody reads below the review.")],
+    review: Annotated[
+        str | None, typer.Option("--review", help="The review, by its id; else the one the case is about.")
+    ] = None,
+    config: ConfigFile = None,
+    as_json: AsJson = False,
+) -> None:
+    """Answer the review a case is about, in public, where the platform lets the shop do that."""
+    from crmsync.care import cases
+    from crmsync.care.push import channel_of
+    from crmsync.cli.opening import opened
+
+    with opened(config, None) as opened_app:
+        queued = cases.reply(
+            opened_app.store,
+            id,
+            text,
+            opened_app.parts.pushes[channel_of(cases.REPLY)],
+            actor=actor(),
+            now=opened_app.clock.now(),
+            review=review,
+        )
+        told = f"Message {queued.message} answers the review {queued.review}; it goes out with the next pass."
+        emit(
+            {"case": id, "message": queued.message, "review": queued.review},
+            as_json=as_json,
+            language="en",
+            show=lambda console: console.print(told, markup=False),
+        )
+
+
 @app.command("learn")
 def learn(
     id: CaseId,

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from crmsync.care import CampaignPreview, Links, Terms, deliver, plan, preview, recover, take_bounces
-from crmsync.care.cases import open_cases
+from crmsync.care.cases import REPLIES, open_cases
 from crmsync.care.retention import expire
 from crmsync.config import Config, build_config, read_document
 from crmsync.config.problem import nearest
@@ -320,7 +320,7 @@ class App:
         def send() -> None:
             result.delivery = deliver(
                 self.store,
-                config.care,
+                [*config.care, REPLIES],
                 self.parts.carriers,
                 config.limits,
                 clock=self.clock,

@@ -8,7 +8,7 @@ from dataclasses import fields
 from functools import cached_property
 from typing import Any, TypeVar
 
-from crmsync.care.push import push_channels
+from crmsync.care.push import PushChannel, push_channels
 from crmsync.config import ChannelConfig, Config
 from crmsync.daemon.connections import Connections
 from crmsync.daemon.outcome import FAULTS, Failure, StageName, log
@@ -68,7 +68,12 @@ class Parts:
     @cached_property
     def carriers(self) -> dict[str, Channel[Any]]:
         """The channels to customers, and what their platforms do for campaigns beside messages."""
-        return {**self.channels, **push_channels(self._context("channel:push"))}
+        return {**self.channels, **self.pushes}
+
+    @cached_property
+    def pushes(self) -> dict[str, PushChannel]:
+        """What the customers' own platforms do beside messages, by the ids of the channels."""
+        return push_channels(self._context("channel:push"))
 
     @cached_property
     def team(self) -> dict[str, TeamChannel[Any]]:

@@ -31,7 +31,7 @@ class OutgoingMessage:
 
     `unsubscribe_url` is where its reader unsubscribes without a login: a GET shows a page, a POST is done
     at once (RFC 8058). It is None where no public address is configured. `ordered_at` and `delivered_at`
-    are of the order it is about.
+    are of the order it is about; `review_id` is the review it answers.
     """
 
     id: int
@@ -44,6 +44,7 @@ class OutgoingMessage:
     order_id: str | None = None
     ordered_at: datetime | None = None
     delivered_at: datetime | None = None
+    review_id: str | None = None
     unsubscribe_url: str | None = field(default=None, repr=False)
 
 

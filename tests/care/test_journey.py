@@ -259,7 +259,9 @@ def test_a_push_goes_to_the_customers_own_connector(shop: Shop) -> None:
 
 def test_a_platform_that_cannot_do_a_step_holds_nothing_against_its_customers(shop: Shop) -> None:
     none: Any = None
-    context = ChannelContext("push", shop.clock, logging.getLogger(), none, none, lambda id: Connector())  # type: ignore[arg-type]
+    context = ChannelContext(
+        "push", shop.clock, logging.getLogger(), none, none, connector=lambda id: Connector()
+    )
     shop.more = dict(push_channels(context))
     shop.campaigns = [campaign(template=None, steps=[{"tag_customer": "x"}])]
     shop.customer()

@@ -76,3 +76,10 @@ def test_an_amount_that_is_none_is_refused(command: Command, amount: str) -> Non
 def test_a_case_that_is_not_there(command: Command) -> None:
     assert command("show", "3")[0] == 2
     assert command("assign", "3", "Wang")[0] == 2
+
+
+def test_a_review_that_nobody_knows_cannot_be_answered(command: Command) -> None:
+    assert command("open", "7", "--type", "product")[0] == 0
+    code, told = command("reply", "1", "We are sorry.")
+    assert (code, told["error"]["message"]) == (2, "No review of customer 7 is known.")
+    assert "crmsync cases note" in told["error"]["fix"]

@@ -3,15 +3,19 @@
 from crmsync.care.cases.handling import advance, assign, learn, note, open_case
 from crmsync.care.cases.listing import CaseCard, Fault, ListedCase, list_cases, recurring_faults, show_case
 from crmsync.care.cases.opening import OpenedCases, open_cases
+from crmsync.care.cases.reply import REPLIES, REPLY, Reply, reply
 from crmsync.care.cases.stage import CHECKLISTS, STAGES, Stage, Step
 
 __all__ = [
     "CHECKLISTS",
+    "REPLIES",
+    "REPLY",
     "STAGES",
     "CaseCard",
     "Fault",
     "ListedCase",
     "OpenedCases",
+    "Reply",
     "Stage",
     "Step",
     "advance",
@@ -22,5 +26,6 @@ __all__ = [
     "open_case",
     "open_cases",
     "recurring_faults",
+    "reply",
     "show_case",
 ]

@@ -56,24 +56,24 @@ def open_case(
                 f"Case {other} of this customer is about the same.",
                 fix=f"Add to it: crmsync cases note {other} TEXT.",
             )
-        _record(transaction, new, now, actor, "opened", "received", note)
+        record(transaction, new, now, actor, "opened", "received", note)
     return new
 
 
 def assign(store: Store, case: int, owner: str, *, actor: str, now: datetime) -> None:
     """Give the case to somebody. Raises UsageError when it is closed or not there."""
     with store.write() as transaction:
-        row = _open(transaction, case)
+        row = open_row(transaction, case)
         _change(transaction, case, now, owner=owner)
-        _record(transaction, case, now, actor, "assigned", row.stage, owner)
+        record(transaction, case, now, actor, "assigned", row.stage, owner)
 
 
 def note(store: Store, case: int, words: str, *, actor: str, now: datetime) -> None:
     """Write something down about the case. Raises UsageError when it is closed or not there."""
     with store.write() as transaction:
-        row = _open(transaction, case)
+        row = open_row(transaction, case)
         _change(transaction, case, now)
-        _record(transaction, case, now, actor, "noted", row.stage, words)
+        record(transaction, case, now, actor, "noted", row.stage, words)
 
 
 def advance(
@@ -96,7 +96,7 @@ def advance(
     Raises UsageError when it is closed or not there, or the stage does not take what was given.
     """
     with store.write() as transaction:
-        row = _open(transaction, case)
+        row = open_row(transaction, case)
         if (row.stage == "follow_up") != (resolved is not None):
             raise UsageError(
                 f"Case {case} is being followed up: say whether it was resolved."
@@ -120,7 +120,7 @@ def advance(
             values |= {"resolved": True, "closed_at": now}
         _change(transaction, case, now, **values)
         what = "closed" if stage == "closed" else "reopened" if resolved is False else "advanced"
-        _record(transaction, case, now, actor, what, stage, note)
+        record(transaction, case, now, actor, what, stage, note)
     return stage
 
 
@@ -155,7 +155,8 @@ def _known(transaction: Transaction, case: int) -> Any:
     return row
 
 
-def _open(transaction: Transaction, case: int) -> Any:
+def open_row(transaction: Transaction, case: int) -> Any:
+    """The case, locked. Raises UsageError when it is closed or not there."""
     row = _known(transaction, case)
     if row.stage == "closed":
         raise UsageError(f"Case {case} is closed.", fix="Open a new one: crmsync cases open.")
@@ -166,9 +167,10 @@ def _change(transaction: Transaction, case: int, now: datetime, **values: Any) -
     transaction.execute(update(Case).where(Case.id == case).values(changed_at=now, **values))
 
 
-def _record(
+def record(
     transaction: Transaction, case: int, now: datetime, actor: str, what: str, stage: str, note: str
 ) -> None:
+    """Keep what was done, and audit it."""
     event = {"case_id": case, "at": now, "actor": actor, "what": what, "stage": stage, "note": note}
     transaction.execute(insert(CaseEvent).values(event))
     # What is noted may hold anything a customer said, and the audit is kept for ever.

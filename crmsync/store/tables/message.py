@@ -38,7 +38,8 @@ class Message(SQLModel, table=True):
     with its period, so that the same reason gives the same message. `subject` and `body` are final.
     `flag_id` and `level` are 0 and empty where no flag gave the reason. `journey` is the key of the
     first message of the same reason, `step` the place in the campaign's steps, from 0. `action` is
-    what the connector is to do: send_message, or another of its pushes.
+    what the connector is to do: send_message, or another of its pushes; `review_id` the review that a
+    `reply_review` answers.
     `fence` grows with each claim: only the holder of the latest claim may say how it ended.
     `doubtful` is true from before an attempt leaves until it is known not to have reached the
     customer, or to have: only the same key, a lookup or a person may settle it. `held` says who
@@ -74,6 +75,7 @@ class Message(SQLModel, table=True):
     step: int = 0
     action: str = "send_message"
     order_id: str | None = None
+    review_id: str | None = None
     language: str
     subject: str = Field(default="", sa_type=Text)
     body: str = Field(default="", sa_type=Text)

@@ -11,6 +11,7 @@ import hashlib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from difflib import get_close_matches
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -176,22 +177,40 @@ class Text:
 
     def _compile(self, source: str) -> Compiled:
         try:
-            tree = _SANDBOX.parse(source)
-            faults = list(_faults(tree))
-            if faults:
-                raise self._problems(faults)
-            self.names |= {node.name for node in tree.find_all(nodes.Name)}
-            return _SANDBOX.from_string(source)
-        except TemplateSyntaxError as error:
-            raise self._problems([(error.lineno, f"{error.message}.", "Correct the syntax.")]) from None
-        except (TemplateError, SyntaxError, ValueError, ArithmeticError, RecursionError, MemoryError):
-            fault = (1, "the template is too deeply nested or has a number too large.", "Simplify it.")
-            raise self._problems([fault]) from None
+            compiled, names = _compiled(source)
+        except _Faulty as error:
+            raise self._problems(error.faults) from None
+        self.names |= names
+        return compiled
 
     def _problems(self, faults: list[tuple[int, str, str]]) -> InvalidConfig:
         return InvalidConfig(
             Problem(self.path, line, 1, self._at, message, fix) for line, message, fix in faults
         )
+
+
+class _Faulty(Exception):
+    """What is wrong with a template: the line, what, and what to do."""
+
+    def __init__(self, *faults: tuple[int, str, str]) -> None:
+        self.faults = list(faults)
+
+
+# Every pass of care reads its templates again; those that have not changed are compiled once.
+@lru_cache(maxsize=256)
+def _compiled(source: str) -> tuple[Compiled, frozenset[str]]:
+    """The checked template, with the values it names."""
+    try:
+        tree = _SANDBOX.parse(source)
+        if faults := list(_faults(tree)):
+            raise _Faulty(*faults)
+        names = frozenset(node.name for node in tree.find_all(nodes.Name))
+        return _SANDBOX.from_string(source), names
+    except TemplateSyntaxError as error:
+        raise _Faulty((error.lineno, f"{error.message}.", "Correct the syntax.")) from None
+    except (TemplateError, SyntaxError, ValueError, ArithmeticError, RecursionError, MemoryError):
+        fault = (1, "the template is too deeply nested or has a number too large.", "Simplify it.")
+        raise _Faulty(fault) from None
 
 
 def _faults(tree: nodes.Template) -> Iterator[tuple[int, str, str]]:

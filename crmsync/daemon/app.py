@@ -422,10 +422,11 @@ class App:
         )
 
     def full_pass(self, *, progress: Progress | None = None) -> PassResult:
-        """Once through the house: sync, insight, rules, segments, care; the team hears what went wrong."""
+        """Once through the house: sync, insight, rules, segments, care; erasures are finished, and the team
+        hears what went wrong."""
         result = self.sync_all(progress=progress)
         care = partial(self.care, at_most=sys.maxsize)
-        for stage in (self.insight, self.rules, self.segments, care, self.alerts):
+        for stage in (self.insight, self.rules, self.segments, care, self.privacy, self.alerts):
             if self.stop.is_set():
                 break
             result += stage()

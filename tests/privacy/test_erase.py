@@ -378,3 +378,12 @@ def test_the_files_wait_while_somebody_reads(household: Household) -> None:
     assert not traces(*database_files(app.store))
     assert not household.value(app.store, "SELECT COUNT(*) FROM erasure WHERE files_at IS NULL")
     app.close()
+
+
+def test_a_pass_without_a_daemon_finishes_what_is_left(household: Household) -> None:
+    app = household.app()
+    household.erases(app, household.meets(app))
+    assert household.value(app.store, "SELECT COUNT(*) FROM erasure WHERE files_at IS NULL") == 1
+    assert app.full_pass().failures == []
+    assert household.value(app.store, "SELECT COUNT(*) FROM erasure WHERE files_at IS NULL") == 0
+    app.close()

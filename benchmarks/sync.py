@@ -77,12 +77,15 @@ def run_bare(shop: str, database: str) -> dict[str, Any]:
     return measured(lambda: bare.sync(shop, write), database)
 
 
-def run_crmsync(shop: str, database: str, *, full: bool = False, profile: bool = False) -> dict[str, Any]:
+def run_crmsync(
+    shop: str, database: str, *, full: bool = False, profile: bool = False, encrypt: bool = False
+) -> dict[str, Any]:
     """One sync by crmsync's own engine, through the demo connector."""
     from crmsync_demo.connector import DemoConnector
 
     from crmsync.sdk import SystemClock
     from crmsync.store import Store
+    from crmsync.store.encryption import unlock
     from crmsync.store.schema import upgrade
     from crmsync.sync.connection import open_source, sync_connection
     from crmsync.sync.stream import Scope
@@ -91,6 +94,7 @@ def run_crmsync(shop: str, database: str, *, full: bool = False, profile: bool =
     store = Store(database)
     upgrade(store)
     clock = SystemClock()
+    unlock(store, ["k" * 32] if encrypt else [], clock.now())
     settings = DemoConnector.Settings(
         base_url=shop, client_id="demo", client_secret="demo-secret", page_size=250
     )
@@ -116,9 +120,10 @@ def run_crmsync(shop: str, database: str, *, full: bool = False, profile: bool =
     }
 
 
-def child(task: str, shop: str, database: str) -> dict[str, Any]:
+def child(task: str, shop: str, database: str, encrypt: bool = False) -> dict[str, Any]:
     """Run one task in a fresh process."""
     command = [sys.executable, __file__, "--task", task, "--shop", shop, "--database", database]
+    command += ["--encrypt"] * encrypt
     done = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=True)
     answer: dict[str, Any] = json.loads(done.stdout)
     return answer
@@ -146,7 +151,7 @@ def fresh_database(kind: str) -> Iterator[str]:
             server.execute(f"DROP DATABASE IF EXISTS {name} WITH (FORCE)")
 
 
-def one_round(kind: str, orders: int, reviews: int) -> dict[str, float]:
+def one_round(kind: str, orders: int, reviews: int, encrypt: bool) -> dict[str, float]:
     """Bare and ours in turn, against the same shop."""
     from crmsync.testing import shop_process
 
@@ -154,10 +159,10 @@ def one_round(kind: str, orders: int, reviews: int) -> dict[str, float]:
         with fresh_database(kind) as database:
             bare = child("bare", shop.url, database)
         with fresh_database(kind) as database:
-            first = child("sync", shop.url, database)
-            reread = child("reread", shop.url, database)
+            first = child("sync", shop.url, database, encrypt)
+            reread = child("reread", shop.url, database, encrypt)
             shop.change(0.01)
-            delta = child("sync", shop.url, database)
+            delta = child("sync", shop.url, database, encrypt)
     assert first["written"] == orders + reviews, first
     assert delta["written"] == orders // 100 + reviews // 100, delta
     return {
@@ -182,11 +187,11 @@ def rss_of(kind: str, orders: int, reviews: int) -> float:
         return float(child("sync", shop.url, database)["rss_kb"])
 
 
-def benchmark(kind: str, orders: int, reviews: int, rounds: int) -> dict[str, float]:
+def benchmark(kind: str, orders: int, reviews: int, rounds: int, encrypt: bool) -> dict[str, float]:
     """The medians of some rounds."""
     results = []
     for number in range(rounds):
-        results.append(one_round(kind, orders, reviews))
+        results.append(one_round(kind, orders, reviews, encrypt))
         print(f"{kind} round {number + 1}/{rounds}: {_line(results[-1])}", file=sys.stderr)
     figures = {name: statistics.median(r[name] for r in results) for name in results[0]}
     figures["rss_growth_25k_to_100k"] = figures.pop("rss_kb") / rss_of(kind, orders // 4, reviews // 4)
@@ -204,6 +209,7 @@ def main() -> None:
     parser.add_argument("--orders", type=int, default=100_000)
     parser.add_argument("--reviews", type=int, default=40_000)
     parser.add_argument("--databases", default="sqlite,postgresql")
+    parser.add_argument("--encrypt", action="store_true", help="store contact data and texts encrypted")
     parser.add_argument("--profile", action="store_true", help="show where a first sync spends its time")
     parser.add_argument("--task", choices=["bare", "sync", "reread"], help=argparse.SUPPRESS)
     parser.add_argument("--shop", help=argparse.SUPPRESS)
@@ -212,7 +218,11 @@ def main() -> None:
     if args.task == "bare":
         print(json.dumps(run_bare(args.shop, args.database)))
     elif args.task:
-        print(json.dumps(run_crmsync(args.shop, args.database, full=args.task == "reread")))
+        print(
+            json.dumps(
+                run_crmsync(args.shop, args.database, full=args.task == "reread", encrypt=args.encrypt)
+            )
+        )
     elif args.profile:
         from crmsync.testing import shop_process
 
@@ -221,10 +231,10 @@ def main() -> None:
                 shop_process("crmsync.testing.bulk", orders=args.orders, reviews=args.reviews) as shop,
                 fresh_database(kind) as database,
             ):
-                run_crmsync(shop.url, database, profile=True)
+                run_crmsync(shop.url, database, profile=True, encrypt=args.encrypt)
     else:
         figures = {
-            kind: benchmark(kind, args.orders, args.reviews, args.rounds)
+            kind: benchmark(kind, args.orders, args.reviews, args.rounds, args.encrypt)
             for kind in args.databases.split(",")
         }
         report = {

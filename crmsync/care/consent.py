@@ -15,6 +15,7 @@ from crmsync.sdk import UsageError
 from crmsync.sdk.records import Medium, Purpose
 from crmsync.store import Store
 from crmsync.store.audit import audit
+from crmsync.store.sealing import sealed
 from crmsync.store.tables import Account, Connection, Consent
 
 
@@ -127,4 +128,6 @@ def state_will(
         "proof": proof,
         "learned_at": now,
     }
-    transaction.execute(upsert(store, Consent, statement).on_conflict_do_nothing())
+    transaction.execute(
+        upsert(store, Consent, sealed(store.vault, Consent, statement)).on_conflict_do_nothing()
+    )

@@ -20,7 +20,10 @@ from crmsync.store.audit import audit
 from crmsync.store.keyring import Keyring
 from crmsync.sync.quarantine import payloads_where
 
-_INTERNAL = frozenset({"digest", "refresh_id", "fence", "key", "key_id", "value", "lease_until", "seal"})
+_INTERNAL = frozenset(
+    {"digest", "refresh_id", "fence", "key", "key_id", "value", "lease_until", "seal", "signature"}
+    | {"email_index", "phone_index"}
+)
 """Columns that say nothing of the person: what the program needs to keep its books."""
 
 Rows = list[dict[str, Any]]

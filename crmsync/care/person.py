@@ -5,15 +5,15 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
-from sqlalchemy import ColumnElement, func, or_, select
+from sqlalchemy import ColumnElement, or_, select
 from sqlalchemy import Connection as Transaction
 
 from crmsync.store.address import AddressKind, normal
 from crmsync.store.tables import Account, Connection
+from crmsync.store.vault import vault_of
 
-_SEPARATORS = " -()+./"
 _SURELY_A_NAME = 4
 """A name of so many letters is looked for inside texts too; a shorter one only alone."""
 _SURELY_A_PHONE = 7
@@ -33,6 +33,7 @@ class PersonsAccount(NamedTuple):
     phone: str | None
     phone_verified: bool
     digest: int
+    key_id: str
     erased_at: datetime | None
     connection: str
     scope: str
@@ -125,11 +126,13 @@ def holders_of(
     """Every account that has one of these addresses, proved or not."""
     if not emails and not phones:
         return []
-    digits: Any = Account.phone
-    for separator in _SEPARATORS:
-        digits = func.replace(digits, separator, "")
-    email: Any = func.lower(func.trim(Account.email))
-    found = _accounts(transaction, or_(email.in_(list(emails)), digits.in_(list(phones))))
+    vault = vault_of(transaction)
+    by_email = [index for email in emails for index in vault.indexes("email", email)]
+    by_phone = [index for phone in phones for index in vault.indexes("phone", phone)]
+    found = _accounts(
+        transaction,
+        or_(Account.email_index.in_(by_email), Account.phone_index.in_(by_phone)),  # type: ignore[union-attr]
+    )
     return [a for a in found if contains("email", emails, a.email) or contains("phone", phones, a.phone)]
 
 

@@ -23,6 +23,7 @@ from crmsync.config import Campaign, Limits
 from crmsync.sdk import Channel, ConfigError
 from crmsync.store import Store
 from crmsync.store.lock import hold_off_erasure
+from crmsync.store.sealing import sealed
 from crmsync.store.tables import Account, Approval, Message
 
 log = logging.getLogger("crmsync.care")
@@ -203,7 +204,7 @@ class _Planner:
                 row["state"] = "queued"
 
     def _insert(self, rows: list[dict[str, Any]]) -> Any:
-        insert = upsert(self.store, Message, rows)
+        insert = upsert(self.store, Message, [sealed(self.store.vault, Message, row) for row in rows])
         return insert.on_conflict_do_update(
             index_elements=["key"],
             set_={name: insert.excluded[name] for name in rows[0] if name != "key"},

@@ -147,5 +147,5 @@ def _keep_again(store: Store, contact: Mapping[str, timedelta]) -> None:
         transaction.execute(
             update(Account)
             .where(Account.contact_expired_at.is_not(None), Account.connection_id.in_(connections))
-            .values(contact_expired_at=None, digest=0)
+            .values(contact_expired_at=None, digest=0, key_id="")
         )

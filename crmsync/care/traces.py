@@ -17,6 +17,7 @@ from crmsync.store import Store
 from crmsync.store.address import hashed, normal
 from crmsync.store.keyring import Keyring
 from crmsync.store.tables import Account, Case, CaseEvent, Delivery, Message, Order, Tombstone
+from crmsync.store.vault import row_of, vault_of
 from crmsync.sync.erased import account_hashes, keyed, pseudonym
 from crmsync.sync.pseudonym import Named
 from crmsync.sync.quarantine import payloads_where, withhold
@@ -142,12 +143,13 @@ def forget_addresses(
     for other in others:
         values: dict[str, Any] = {}
         if other.email and not other.email_verified and normal("email", other.email) in told.emails:
-            values |= {"email": None}
+            values |= {"email": None, "email_index": None}
         if other.phone and not other.phone_verified and normal("phone", other.phone) in told.phones:
-            values |= {"phone": None}
+            values |= {"phone": None, "phone_index": None}
         if not values:
             continue
-        values |= {"digest": keyed(keyring, other.digest)}
+        pad = vault_of(transaction).pad(other.key_id, row_of(other.connection_id, other.external_id))
+        values |= {"digest": keyed(keyring, other.digest ^ pad) ^ pad}
         transaction.execute(
             update(Account)
             .where(Account.connection_id == other.connection_id, Account.external_id == other.external_id)

@@ -113,7 +113,9 @@ def show(id: CaseId, config: ConfigFile = None, as_json: AsJson = False, languag
 
 @app.command("open")
 def open_(
-    customer: Annotated[str, typer.Argument(help="A number from `crmsync flags`, or CONNECTION/ACCOUNT.")],
+    customer: Annotated[
+        str, typer.Argument(help="A number from `crmsync flags`, CONNECTION/ACCOUNT, an e-mail or a phone.")
+    ],
     type: Annotated[CaseType, typer.Option("--type", help="What it is about.")],
     severity: Annotated[Severity, typer.Option("--severity", help="How to go about it.")] = Severity.ordinary,
     order: Annotated[str | None, typer.Option("--order", help="The order, as the platform calls it.")] = None,

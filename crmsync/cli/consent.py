@@ -141,7 +141,9 @@ def confirm_link(
 
 @app.command("consent")
 def consent(
-    customer: Annotated[str, typer.Argument(help="A number from `crmsync flags`, or CONNECTION/ACCOUNT.")],
+    customer: Annotated[
+        str, typer.Argument(help="A number from `crmsync flags`, CONNECTION/ACCOUNT, an e-mail or a phone.")
+    ],
     config: ConfigFile = None,
     as_json: AsJson = False,
 ) -> None:

@@ -29,7 +29,9 @@ def _group() -> None:
 
 @app.command("show")
 def show(
-    customer: Annotated[str, typer.Argument(help="A number from `crmsync flags`, or CONNECTION/ACCOUNT.")],
+    customer: Annotated[
+        str, typer.Argument(help="A number from `crmsync flags`, CONNECTION/ACCOUNT, an e-mail or a phone.")
+    ],
     config: ConfigFile = None,
     as_json: AsJson = False,
     language: InLanguage = None,
@@ -50,7 +52,9 @@ def show(
 
 
 Profiling = Annotated[bool, typer.Option("--profiling", help="Being judged by rules and put in segments.")]
-Whom = Annotated[str, typer.Argument(help="A number from `crmsync flags`, or CONNECTION/ACCOUNT.")]
+Whom = Annotated[
+    str, typer.Argument(help="A number from `crmsync flags`, CONNECTION/ACCOUNT, an e-mail or a phone.")
+]
 
 
 @app.command("opt-out")

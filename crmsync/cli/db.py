@@ -1,18 +1,23 @@
-"""`crmsync db`: the database's schema and its copies."""
+"""`crmsync db`: the database's schema, its keys and its copies."""
 
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from crmsync.cli.option import AsJson, ConfigFile, InLanguage
-from crmsync.cli.output import emit, table
+from crmsync.cli.option import AsJson, ConfigFile, InLanguage, actor
+from crmsync.cli.output import emit, err, plain, table
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from crmsync.store.encryption import Rotated
 
 PARTIAL = 4
 
-app = typer.Typer(help="The database: its schema and its copies.", no_args_is_help=True)
+app = typer.Typer(help="The database: its schema, its keys and its copies.", no_args_is_help=True)
 
 
 @app.command("upgrade")
@@ -79,6 +84,41 @@ def expire(
             as_json=as_json,
             language="en",
             show=lambda console: table(console, ("field", "would go" if dry_run else "gone"), counts.items()),
+        )
+
+
+@app.command("rotate-keys")
+def rotate_keys(
+    config: ConfigFile = None,
+    as_json: AsJson = False,
+    language: InLanguage = None,
+) -> None:
+    """Encrypt contact data with the key under encryption.key: what is under an earlier one, and what is
+    not encrypted yet. A daemon may go on working, once it has read the configuration with that key.
+    """
+    from crmsync.cli.opening import opened
+    from crmsync.store.encryption import rotate_keys as rotate
+
+    with opened(config, language) as opened_app:
+        done = rotate(opened_app.store, actor=actor(), now=opened_app.clock.now, progress=_renewed)
+    emit(plain(done), as_json=as_json, language="en", show=lambda console: _show_rotated(console, done))
+
+
+def _renewed(name: str, rows: int) -> None:
+    console = err()
+    if console.is_terminal:
+        console.print(f"{name}: {rows:,}", end="\r")
+
+
+def _show_rotated(console: Console, done: Rotated) -> None:
+    for name, rows in done.rows.items():
+        if rows:
+            console.print(f"{name}: {rows:,} rows encrypted", markup=False)
+    console.print(f"Everything is under the key {done.key_id}.", markup=False)
+    if done.retired:
+        console.print(
+            f"No longer needed: {', '.join(done.retired)}, but by copies of the database made so far.",
+            markup=False,
         )
 
 

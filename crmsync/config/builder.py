@@ -11,6 +11,7 @@ from pydantic import BaseModel
 from crmsync.config.consent import ConsentConfig
 from crmsync.config.database import absolute_database, check_database, password_in
 from crmsync.config.document import Document
+from crmsync.config.encryption import EncryptionConfig
 from crmsync.config.explain import Explainer
 from crmsync.config.model import ChannelConfig, Config, ConnectionConfig
 from crmsync.config.named import check_campaigns, check_cases, check_segments
@@ -53,8 +54,9 @@ class _Builder:
             document.report(("path",), "path is no key of the file.", nearest("path", known), at_key=True)
         self._database(raw, database)
         self._plugins(raw)
-        if isinstance(raw.get("consent"), dict):
-            self._refuse_literal_secrets(ConsentConfig, raw["consent"], ("consent",))
+        for name, section in (("consent", ConsentConfig), ("encryption", EncryptionConfig)):
+            if isinstance(raw.get(name), dict):
+                self._refuse_literal_secrets(section, raw[name], (name,))
         core = {**raw, "path": document.file}
         core["connections"] = self._listed("connections", self._connection)
         core["channels"] = self._listed("channels", self._channel)

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from pydantic import AfterValidator, Field, SecretStr
+from pydantic import AfterValidator, Field
 
+from crmsync.config.key import SecretKey, secrets_of
 from crmsync.config.part import Part
 from crmsync.config.problem import refused
 from crmsync.sdk.records import Medium
-
-_SHORTEST = 32
 
 KEYWORDS = (
     "TD",
@@ -27,32 +26,21 @@ KEYWORDS = (
 )
 
 
-def _long_enough(key: SecretStr) -> SecretStr:
-    if len(key.get_secret_value()) < _SHORTEST:
-        raise refused(
-            f"this key has fewer than {_SHORTEST} characters.", "Make one with: openssl rand -hex 32."
-        )
-    return key
-
-
 def _base(url: str) -> str:
     if not url.startswith(("https://", "http://127.0.0.1", "http://localhost")):
         raise refused("this is no https:// address.", "Write it as https://care.example.com.")
     return url.rstrip("/")
 
 
-HashKey = Annotated[SecretStr, AfterValidator(_long_enough)]
-
-
 class ConsentConfig(Part):
     """What counts as consent, and how it is withdrawn."""
 
-    key: HashKey | None = Field(
+    key: SecretKey | None = Field(
         None,
         description="The key under which suppressed addresses are hashed and links signed; "
         "when left out, one that crmsync makes and keeps in the database.",
     )
-    old_keys: list[HashKey] = Field(
+    old_keys: list[SecretKey] = Field(
         [], description="Earlier keys, as long as something made with them counts."
     )
     double_opt_in: list[Medium] = Field(
@@ -70,5 +58,4 @@ class ConsentConfig(Part):
     @property
     def keys(self) -> list[str]:
         """Every configured key, the present one first."""
-        present = [self.key] if self.key is not None else []
-        return [key.get_secret_value() for key in (*present, *self.old_keys)]
+        return secrets_of(self.key, self.old_keys)

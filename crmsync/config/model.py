@@ -14,6 +14,7 @@ from crmsync.config.campaign import Campaign
 from crmsync.config.cases import Cases
 from crmsync.config.consent import ConsentConfig
 from crmsync.config.database import Database
+from crmsync.config.encryption import EncryptionConfig
 from crmsync.config.holiday import Holiday
 from crmsync.config.part import Language, Name, Part
 from crmsync.config.problem import refused
@@ -176,6 +177,9 @@ class Config(Part):
     )
     retention: Retention = Field(
         Retention(), description="How long what tells of customers is kept, each for itself."
+    )
+    encryption: EncryptionConfig = Field(
+        EncryptionConfig(), description="What contact data are encrypted with in the database."
     )
     cases: Cases = Field(Cases(), description="How complaints are seen through.")
     path: Path | None = Field(None, exclude=True, description="The file it was read from.")

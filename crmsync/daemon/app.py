@@ -42,6 +42,7 @@ from crmsync.sdk import (
 )
 from crmsync.segments import refresh_segments
 from crmsync.store import Store, schema
+from crmsync.store.encryption import unlock
 from crmsync.store.keyring import Keyring
 from crmsync.sync.connection import sync_connection
 from crmsync.sync.keep import Keep
@@ -97,9 +98,14 @@ class App:
         config, plugins = open_config(path, environ)
         if language is not None:
             config = config.model_copy(update={"language": language})
-        store = Store(config.database)
-        _require_schema(store)
-        return cls(config, plugins, store, clock or SystemClock(), stop)
+        store, clock = Store(config.database), clock or SystemClock()
+        try:
+            _require_schema(store)
+            unlock(store, config.encryption.keys, clock.now())
+        except (ConfigError, MigrationNeeded):
+            store.close()
+            raise
+        return cls(config, plugins, store, clock, stop)
 
     def reloaded(self) -> App:
         """The same database and plugins under the configuration as its file is now.
@@ -112,6 +118,7 @@ class App:
         for name, what in (("database", "the database"), ("plugin_dirs", "the folders of plugins")):
             if getattr(config, name) != getattr(self.config, name):
                 raise ConfigError(f"{self.config.path}: {what} changed.", fix="Restart the daemon for that.")
+        unlock(self.store, config.encryption.keys, self.clock.now())
         return App(config, self.plugins, self.store, self.clock, self.stop, self.on_run)
 
     def settle(self) -> tuple[int, int]:
@@ -469,7 +476,6 @@ def _require_schema(store: Store) -> None:
     if state == "empty":
         schema.upgrade(store)
     elif state == "other":
-        store.close()
         raise MigrationNeeded(
             "The database has another schema than this version of crmsync.",
             fix="Make a backup with `crmsync db backup FILE`, then run `crmsync db upgrade`.",

@@ -80,7 +80,10 @@ def _files(app: App) -> Iterator[Check]:
     if app.config.path is not None:
         yield _mode("configuration file", app.config.path, 0o022, "others can change it")
     if app.store.dialect == "sqlite":
-        yield _mode("database file", Path(str(app.store.url.database)), 0o077, "others can read it")
+        database = Path(str(app.store.url.database))
+        for name, suffix in (("database file", ""), ("database log", "-wal"), ("database index", "-shm")):
+            if (path := database.with_name(database.name + suffix)).exists():
+                yield _mode(name, path, 0o077, "others can read it")
 
 
 def _erasures(app: App) -> Check:
@@ -106,6 +109,7 @@ def _store(app: App) -> Iterator[Check]:
     from crmsync.daemon.health import Health
     from crmsync.daemon.status import read_status
     from crmsync.store.audit import verify_audit
+    from crmsync.store.encryption import stale_tables
 
     ready = Health(app.store).readiness()
     well = ready["database_writable"]
@@ -115,6 +119,14 @@ def _store(app: App) -> Iterator[Check]:
         f"{app.store.dialect}, {'writable' if well else 'not writable'}",
         "" if well else "Check the disk, its permissions, and whether the server is read-only.",
     )
+    vault = app.store.vault
+    plain = "stored as they come; encryption.key would have them encrypted"
+    told = f"encrypted with the key {vault.key_id}" if vault.key_id else plain
+    if vault.key_id and (left := stale_tables(app.store)):
+        fix = "Run: crmsync db rotate-keys"
+        yield Check("contact data", False, f"not all under the key {vault.key_id}: {', '.join(left)}", fix)
+    else:
+        yield Check("contact data", True, told)
     found = verify_audit(app.store)
     yield Check(
         "audit",

@@ -14,6 +14,8 @@ from crmsync.store import Store
 from crmsync.store import tables as t
 
 _LATEST = 10
+# A number with more digits fits no key of ours; a phone may have them.
+_DIGITS = 19
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,23 +68,42 @@ class CustomerCard:
 
 
 def find_customer(store: Store, key: str) -> int:
-    """The customer with this number, or behind `connection/account id`. Raises UsageError."""
+    """The customer with this number, behind `connection/account id`, or whom this e-mail or phone reaches.
+
+    Raises UsageError when there is none, or more than one.
+    """
+    a = t.Account
     connection_name, slash, account = key.partition("/")
-    query = select(t.Customer.id).where(t.Customer.id == int(key) if key.isdecimal() else False)
-    if slash:
-        query = (
-            select(t.Account.customer_id)
-            .join(t.Connection, t.Connection.id == t.Account.connection_id)
-            .where(t.Connection.name == connection_name, t.Account.external_id == account)
+    by_address = (
+        select(a.customer_id)
+        .distinct()
+        .where(
+            a.email_index.in_(store.vault.indexes("email", key))  # type: ignore[union-attr]
+            if "@" in key
+            else a.phone_index.in_(store.vault.indexes("phone", key))  # type: ignore[union-attr]
         )
+    )
+    queries = [by_address.order_by(a.customer_id)]
+    if slash:
+        named = (t.Connection.name == connection_name) & (a.external_id == account)
+        queries.insert(
+            0, select(a.customer_id).join(t.Connection, t.Connection.id == a.connection_id).where(named)
+        )
+    elif key.isdecimal() and len(key) < _DIGITS:
+        queries.insert(0, select(t.Customer.id).where(t.Customer.id == int(key)))
     with store.read() as reading:
-        found = reading.execute(query).scalar()
-    if found is None:
+        found = next(filter(None, (reading.scalars(query).all() for query in queries)), ())
+    if not found:
         raise UsageError(
             f"There is no customer {key}.",
-            fix="Give a number from `crmsync flags`, or CONNECTION/ACCOUNT as the platform has it.",
+            fix="Give a number from `crmsync flags`, CONNECTION/ACCOUNT, an e-mail or a phone.",
         )
-    return int(found)
+    if len(found) > 1:
+        raise UsageError(
+            f"That reaches {len(found)} customers: {', '.join(map(str, found[:_LATEST]))}.",
+            fix="Give the number of one.",
+        )
+    return int(found[0])
 
 
 def account_ids(store: Store, connection: str) -> dict[str, str]:

@@ -2,7 +2,9 @@
 
 An entry's seal is the SHA-256 of its content and of the seal before it. So an entry cannot be changed,
 removed or put in between without another seal for all that follow. Whoever can write the table can work
-those out anew: that shows only against a seal that was noted elsewhere.
+those out anew; but not sign them, where a key is configured: the signature is the seal's HMAC under it.
+One good signature vouches for all entries before it. What no key can tell is that entries are missing
+from the end: that shows only against a seal that was noted elsewhere.
 """
 
 from __future__ import annotations
@@ -20,6 +22,7 @@ from sqlalchemy import Connection as Transaction
 from sqlalchemy.exc import OperationalError
 
 from crmsync.store.tables import Audit, from_instant, to_instant
+from crmsync.store.vault import vault_of
 
 if TYPE_CHECKING:
     from crmsync.store.database import Store
@@ -44,6 +47,7 @@ _KEPT = (
     Audit.object,
     Audit.detail,
     Audit.seal,
+    Audit.signature,
 )
 _AS_BYTES = tuple(cast(column, LargeBinary).label(column.name) for column in _KEPT)
 
@@ -75,7 +79,8 @@ def append(transaction: Transaction, entries: Sequence[Entry]) -> None:
     rows = []
     for id, entry in enumerate(entries, last + 1):
         seal = _seal(seal, (id, *entry))
-        rows.append({"id": id, **entry._asdict(), "seal": seal})
+        signature = vault_of(transaction).sign(seal)
+        rows.append({"id": id, **entry._asdict(), "seal": seal, "signature": signature})
     transaction.execute(insert(Audit), rows)
 
 
@@ -125,12 +130,14 @@ def list_audit(
 @dataclass(frozen=True, slots=True)
 class AuditState:
     """How the chain was found. `entries` were looked at and are `whole`, or the first fault came after
-    them; `head` is the seal of the last of them. `broken_at` is the entry that does not follow from
-    those before it, `why` what is wrong; both are None when all is well."""
+    them; `head` is the seal of the last of them. Up to the entry `signed_to` a signature vouches for
+    them, 0 for none. `broken_at` is the entry that does not follow from those before it, `why` what is
+    wrong; both are None when all is well."""
 
     whole: bool
     entries: int
     head: str
+    signed_to: int = 0
     broken_at: int | None = None
     why: str | None = None
 
@@ -138,19 +145,26 @@ class AuditState:
 def verify_audit(store: Store, noted: str | None = None) -> AuditState:
     """Work every seal out again. `noted` is a seal that was the head at some time, or its beginning: a
     chain it is no longer part of has lost its end, or is another one."""
-    entries, seal, last = 0, _BEGINNING, None
+    entries, seal, last, signed_to = 0, _BEGINNING, None, 0
     found = noted is None
     with store.read() as reading:
         while rows := _after(reading, last):
             for row in rows:
+                signed = store.vault.signed(row.seal, row.signature) if row.signature else None
                 if row.seal != _seal(seal, _content(row)):
-                    return AuditState(False, entries, seal, row.id, _broken(row))
-                entries, seal, last = entries + 1, row.seal, row.id
-                found = found or seal.startswith(str(noted))
+                    why = _CHANGED
+                elif signed is False or (signed_to and not row.signature):
+                    why = _UNSIGNED
+                else:
+                    entries, seal, last = entries + 1, row.seal, row.id
+                    signed_to = row.id if signed else signed_to
+                    found = found or seal.startswith(str(noted))
+                    continue
+                return AuditState(False, entries, seal, signed_to, row.id, _broken(row, why))
     if not found:
         why = f"No entry has the seal {noted}: entries were removed from the end, or all were replaced."
-        return AuditState(False, entries, seal, why=why)
-    return AuditState(True, entries, seal)
+        return AuditState(False, entries, seal, signed_to, why=why)
+    return AuditState(True, entries, seal, signed_to)
 
 
 def _after(reading: Transaction, last: int | None) -> Sequence[Row[Any]]:
@@ -174,12 +188,19 @@ def _content(row: Any) -> tuple[Any, ...]:
     return row.id, row.at, row.actor, row.action, row.object, row.detail
 
 
-def _broken(row: Any) -> str:
+_CHANGED = (
+    "does not follow from what stands before it: it was changed, or entries before it were removed or put "
+    "in between"
+)
+_UNSIGNED = (
+    "follows from what stands before it, but is not signed with the key: somebody without it wrote it, or "
+    "wrote it and those before it anew"
+)
+
+
+def _broken(row: Any, why: str) -> str:
     try:
         when = f"{from_instant(row.at):%Y-%m-%d %H:%M:%S} UTC"
     except (TypeError, OverflowError):
         when = "at no time"
-    return (
-        f"Entry {row.id} ({when}, {row.actor} {row.action} {row.object}) does not follow from what stands "
-        "before it: it was changed, or entries before it were removed or put in between."
-    )
+    return f"Entry {row.id} ({when}, {row.actor} {row.action} {row.object}) {why}."

@@ -16,6 +16,8 @@ from sqlalchemy.dialects import postgresql, sqlite
 from sqlmodel import SQLModel
 
 from crmsync.store.database import STAGED
+from crmsync.store.sealing import Sealing
+from crmsync.store.vault import vault_of
 
 COPY_FROM = 20
 """Below this many rows the round trips of COPY cost more than they save."""
@@ -28,7 +30,8 @@ class Bulk:
     """Prepared writes into the given columns of one table.
 
     `upsert` inserts, or updates all but the key and the `keep` columns; with `newest`, only when
-    that column is not older than what is stored. `insert` leaves existing rows as they are.
+    that column is not older than what is stored. `insert` leaves existing rows as they are. Contact
+    data are sealed on their way.
     """
 
     def __init__(
@@ -48,6 +51,8 @@ class Bulk:
         self.key = tuple(key) or tuple(c.name for c in self.table.primary_key)
         self.keep = frozenset(keep) | set(self.key)
         self.newest = newest
+        self._sealing = Sealing(self.table, self.columns)
+        self.columns += self._sealing.adds
         self._sql = lru_cache(maxsize=8)(self._compile)
 
     def upsert(self, connection: Connection, rows: Sequence[Row]) -> None:
@@ -59,6 +64,7 @@ class Bulk:
     def _write(self, connection: Connection, rows: Sequence[Row], *, update: bool) -> None:
         if not rows:
             return
+        rows = self._sealing.rows(vault_of(connection), rows)
         if connection.dialect.name == "postgresql" and len(rows) >= COPY_FROM:
             self._copy(connection, rows)
             connection.exec_driver_sql(self._sql("postgresql", update, True))

@@ -14,6 +14,20 @@ PATIENCE = 15.0
 """Seconds to wait for whoever reads or writes an SQLite file now."""
 
 
+def clean_after_change(store: Store) -> None:
+    """Have what rows held before they were changed go, while others are at work.
+
+    SQLite: in the file it is overwritten at once, and the log beside it is emptied unless somebody reads it
+    now. PostgreSQL: as `clean_files`.
+    """
+    if store.dialect == "postgresql":
+        clean_files(store)
+        return
+    # Not in a transaction, which every other way to the database begins.
+    with closing(store.engine.raw_connection()) as connection:
+        connection.cursor().execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
+
+
 def clean_files(store: Store) -> bool:
     """Write the database anew without what was deleted. Whether that was possible: an SQLite file that
     somebody else is at work on stays as it is, and is tried again later.

@@ -14,6 +14,8 @@ from sqlalchemy.exc import ArgumentError, NoSuchModuleError
 
 from crmsync.sdk.errors import ConfigError
 from crmsync.store.audit import ENTRIES, Entry, append
+from crmsync.store.tables.sealed import DIALECT_KEY
+from crmsync.store.vault import Vault
 
 BUSY_TIMEOUT_MS = 30_000
 
@@ -31,12 +33,24 @@ _NEVER_ANALYZED = """
 class Store:
     """A database with the crmsync tables. `read` and `write` are the only ways in.
 
+    `vault` is what contact data are sealed with: `crmsync.store.encryption.unlock` gives it keys.
     Raises ConfigError when the URL is neither SQLite nor PostgreSQL or cannot be opened.
     """
 
     def __init__(self, url: str) -> None:
         self.engine = _engine(url)
         self.url = self.engine.url
+        self.vault = Vault()
+
+    @property
+    def vault(self) -> Vault:
+        found: Vault = getattr(self.engine.dialect, DIALECT_KEY)
+        return found
+
+    @vault.setter
+    def vault(self, vault: Vault) -> None:
+        # The columns' types ask it there.
+        setattr(self.engine.dialect, DIALECT_KEY, vault)
 
     @property
     def dialect(self) -> str:

@@ -7,12 +7,15 @@ import hmac
 import secrets
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from sqlalchemy import insert, select
 from sqlalchemy.exc import IntegrityError
 
-from crmsync.store.database import Store
 from crmsync.store.tables import HashKey
+
+if TYPE_CHECKING:
+    from crmsync.store.database import Store
 
 _OWN = 1
 

@@ -11,6 +11,7 @@ from sqlalchemy.dialects import postgresql, sqlite
 
 from crmsync.sdk import Token
 from crmsync.store.database import Store
+from crmsync.store.sealing import sealed
 from crmsync.store.tables import TokenRow
 
 _refreshing: defaultdict[tuple[str, str, str], threading.Lock] = defaultdict(threading.Lock)
@@ -48,11 +49,14 @@ class StoreTokens:
 
     def _swap(self, name: str, version: int, token: Token) -> bool:
         values = {
+            "connection": self.connection,
+            "name": name,
             "value": token.value,
             "expires_at": token.expires_at,
             "refresh_token": token.refresh_token,
             "version": version + 1,
         }
+        values = sealed(self.store.vault, TokenRow, values)
         with self.store.write() as connection:
             if version:
                 changed = connection.execute(
@@ -66,9 +70,5 @@ class StoreTokens:
                 )
             else:
                 insert = postgresql.insert if self.store.dialect == "postgresql" else sqlite.insert
-                changed = connection.execute(
-                    insert(TokenRow)
-                    .values(connection=self.connection, name=name, **values)
-                    .on_conflict_do_nothing()
-                )
+                changed = connection.execute(insert(TokenRow).values(**values).on_conflict_do_nothing())
             return changed.rowcount == 1

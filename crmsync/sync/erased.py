@@ -22,7 +22,7 @@ from crmsync.store.lock import hold_off_erasure
 from crmsync.sync.kind import Kind
 from crmsync.sync.page import Rejected
 
-WITHHELD = "null"
+WITHHELD = ""
 """The payload of a quarantined record that is kept no more."""
 WHY_WITHHELD = "its customer was erased, and the payload is not kept"
 

@@ -14,8 +14,10 @@ from crmsync.store.bulk import among, many
 CONTACT: Mapping[str, Any] = {
     "name": None,
     "email": None,
+    "email_index": None,
     "email_verified": False,
     "phone": None,
+    "phone_index": None,
     "phone_verified": False,
     "region": None,
     "city": None,
@@ -60,7 +62,7 @@ def keep_contacts(connection: Connection, connection_id: int, accounts: Collecti
     if accounts:
         connection.execute(
             text(
-                "UPDATE account SET contact_expired_at = NULL, digest = 0"
+                "UPDATE account SET contact_expired_at = NULL, digest = 0, key_id = ''"
                 " WHERE connection_id = :connection_id AND contact_expired_at IS NOT NULL"
                 f" AND external_id IN {among(connection, 'accounts')}"
             ),

@@ -38,7 +38,9 @@ _SILENT = ", ".join(
         "updated_at",
         "name",
         "email",
+        "email_index",
         "phone",
+        "phone_index",
         "language",
         "country",
         "region",
@@ -77,7 +79,7 @@ def pseudonymise(connection: Connection, account: Named, keyring: Keyring, now: 
     connection.execute(
         text(
             f"UPDATE account SET external_id = :alias, {_SILENT}, email_verified = :no, phone_verified = :no,"
-            " digest = 0, changed_at = :now, deleted_at = :now, erased_at = :now"
+            " digest = 0, key_id = '', changed_at = :now, deleted_at = :now, erased_at = :now"
             " WHERE connection_id = :connection_id AND external_id = :own"
         ),
         {**whose, "no": False, "now": now},
@@ -137,8 +139,9 @@ def leave_to_erasure(
     customers = ensure_accounts(connection, connection_id, scope, found, now)
     connection.execute(
         text(
-            "UPDATE account SET name = NULL, email = NULL, email_verified = :no, phone = NULL,"
-            " phone_verified = :no, erased_at = :now, deleted_at = :now, changed_at = :now"
+            "UPDATE account SET name = NULL, email = NULL, email_index = NULL, email_verified = :no,"
+            " phone = NULL, phone_index = NULL, phone_verified = :no, erased_at = :now, deleted_at = :now,"
+            " changed_at = :now"
             f" WHERE connection_id = :connection_id AND external_id IN {among(connection, 'found')}"
         ),
         {

@@ -18,6 +18,7 @@ from crmsync.store.audit import audit
 from crmsync.store.bulk import among, many
 from crmsync.store.keyring import Keyring
 from crmsync.store.tables import to_instant
+from crmsync.store.vault import row_of, vault_of
 from crmsync.sync.erased import WHY_WITHHELD, WITHHELD, keyed, screened, texts_of
 from crmsync.sync.kind import at
 from crmsync.sync.page import Rejected, map_pages
@@ -57,7 +58,11 @@ def put_aside(
                     "stream": target.stream,
                     "external_id": entry.external_id,
                     "digest": entry.digest,
-                    "payload": entry.payload,
+                    "payload": vault_of(connection).seal(
+                        "quarantine.payload",
+                        row_of(target.connection_id, target.stream, entry.digest),
+                        entry.payload,
+                    ),
                     "reason": entry.reason,
                     "now": now,
                     "run_id": run_id,
@@ -157,12 +162,13 @@ def quarantine_counts(store: Store) -> dict[tuple[str, str], int]:
 
 
 def payload_of(store: Store, entry_id: int) -> Any:
-    """The rejected payload as the platform gave it. Raises UsageError when there is no such entry."""
+    """The rejected payload as the platform gave it, None where it is kept no more. Raises UsageError when
+    there is no such entry."""
     with store.read() as reading:
         payload = reading.execute(select(t.Quarantine.payload).where(t.Quarantine.id == entry_id)).scalar()
     if payload is None:
         raise UsageError(f"There is no quarantined record {entry_id}.", fix="See `crmsync quarantine list`.")
-    return json.loads(payload)
+    return json.loads(payload) if payload != WITHHELD else None
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,6 +15,7 @@ from crmsync.store import tables
 from crmsync.store.bulk import Bulk, among, many
 from crmsync.store.keyring import Keyring
 from crmsync.store.tables import from_instant
+from crmsync.store.vault import row_of, vault_of
 from crmsync.sync.account import ensure_accounts
 from crmsync.sync.erased import Screen, Screened, screen
 from crmsync.sync.keep import CONTACT, KEEP_ALL, Keep, expired_contacts, keep_contacts
@@ -129,14 +130,21 @@ def _older(given: int | None, stored: int | None) -> bool:
 def _stored(
     connection: Connection, target: Target, ids: Iterable[str]
 ) -> dict[str, tuple[int, int | None, int | None]]:
+    hidden = target.stream == "customers"
     rows = connection.execute(
         text(
-            f'SELECT external_id, digest, updated_at, deleted_at FROM "{target.kind.table}" '
+            f"SELECT external_id, digest, updated_at, deleted_at{', key_id' if hidden else ''} "
+            f'FROM "{target.kind.table}" '
             f"WHERE connection_id = :connection_id AND external_id IN {among(connection, 'ids')}"
         ),
         {"connection_id": target.connection_id, "ids": many(connection, ids)},
     )
-    return {row[0]: (row[1], row[2], row[3]) for row in rows}
+    if not hidden:
+        return {row[0]: (row[1], row[2], row[3]) for row in rows}
+    pad = vault_of(connection).pad
+    return {
+        row[0]: (row[1] ^ pad(row[4], row_of(target.connection_id, row[0])), row[2], row[3]) for row in rows
+    }
 
 
 def _store(connection: Connection, target: Target, found: Sorted, bare: Collection[str], now: int) -> None:

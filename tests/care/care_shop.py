@@ -18,6 +18,7 @@ from crmsync.config import Campaign, Limits
 from crmsync.sdk import Channel, ChannelContext, OutgoingMessage, Receipt, Settings
 from crmsync.sdk.message import Idempotency
 from crmsync.store import Store
+from crmsync.store.sealing import sealed
 from crmsync.store.tables import (
     Account,
     Connection,
@@ -202,17 +203,21 @@ class Shop:
             profile = {"name": f"Customer {number}", "email": f"c{number}@example.com", "language": "en"}
             transaction.execute(
                 insert(Account).values(
-                    base
-                    | profile
-                    | account
-                    | {
-                        "connection_id": self.connections[on],
-                        "external_id": external_id,
-                        "digest": number,
-                        "customer_id": of,
-                        "email_verified": False,
-                        "phone_verified": False,
-                    }
+                    sealed(
+                        self.store.vault,
+                        Account,
+                        base
+                        | profile
+                        | account
+                        | {
+                            "connection_id": self.connections[on],
+                            "external_id": external_id,
+                            "digest": number,
+                            "customer_id": of,
+                            "email_verified": False,
+                            "phone_verified": False,
+                        },
+                    )
                 )
             )
         if consent is not None:

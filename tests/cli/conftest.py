@@ -67,7 +67,9 @@ def folder(after_a_pass: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) 
     """The current folder: a configuration and its database after a first pass."""
     shutil.copytree(after_a_pass, tmp_path, dirs_exist_ok=True)
     monkeypatch.chdir(tmp_path)
-    monkeypatch.delenv("CRMSYNC_CONFIG", raising=False)
+    # Set first, so that what a command with -c leaves there is taken back, too.
+    monkeypatch.setenv("CRMSYNC_CONFIG", "")
+    monkeypatch.delenv("CRMSYNC_CONFIG")
     monkeypatch.delenv("CRMSYNC_DATABASE", raising=False)
     return tmp_path
 

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import canary
-from sqlalchemy import text
+from sqlalchemy import Select, text
 
 from crmsync.care import set_profiling
 from crmsync.care.cases import open_case
@@ -21,6 +21,7 @@ from crmsync.sync.stream import Scope
 from crmsync.testing import Shop
 
 CONFIG = """\
+encryption: {encryption}
 connections:
   - {{id: shop, connector: demo, base_url: {url}, client_secret: "${{file:secret}}"{connection}}}
   - {{id: twin, connector: demo, base_url: {url}, client_secret: "${{file:secret}}", enabled: false}}
@@ -46,10 +47,12 @@ class Household:
     log: Path
     url: str
     clock: Any
+    encryption: str = "{}"
 
     def app(self, more: str = "", connection: str = "") -> App:
         connection = f", {connection}" if connection else ""
-        self.path.write_text(CONFIG.format(url=self.shop.url, more=more, connection=connection))
+        given = {"url": self.shop.url, "more": more, "connection": connection}
+        self.path.write_text(CONFIG.format(**given, encryption=self.encryption))
         return App.open(self.path, database=self.url, clock=self.clock)
 
     def reads_all(self, app: App) -> PassResult:
@@ -97,6 +100,6 @@ class Household:
     def erases(self, app: App, id: int, **more: Any) -> Erased:
         return erase(app.store, app.terms.keyring, id, actor="li", now=self.clock.now(), **more)
 
-    def value(self, store: Store, query: str, **bound: Any) -> Any:
+    def value(self, store: Store, query: str | Select[Any], **bound: Any) -> Any:
         with store.read() as reading:
-            return reading.execute(text(query), bound).scalar()
+            return reading.execute(text(query) if isinstance(query, str) else query, bound).scalar()

@@ -21,7 +21,17 @@ from crmsync.cli.command import run
 
 _NOT_OF_A_PERSON = {
     *("agent", "agent_fact", "alert", "approval", "attendance", "backtest", "connection", "cursor"),
-    *("erasure", "fact_refresh", "hash_key", "knowledge", "lane", "model_fit", "product", "product_fact"),
+    *(
+        "encryption_key",
+        "erasure",
+        "fact_refresh",
+        "hash_key",
+        "knowledge",
+        "lane",
+        "model_fit",
+        "product",
+        "product_fact",
+    ),
     *("quota", "rule_state", "run", "seen", "segment", "shop_fact", "token", "tombstone", "touched"),
     "webhook_event",
     # Copies of what stands in the sections: orders, their lines, refunds, reviews, conversations.

@@ -200,5 +200,5 @@ def test_the_command_and_the_daemons_stage_do_the_same(
         assert '"quarantine_payload": 2' in capsys.readouterr().out
         household.clock.advance(timedelta(days=1))
         assert app.privacy(expire=True).failures == []
-        assert household.value(app.store, "SELECT COUNT(*) FROM quarantine WHERE payload = 'null'") == 2
+        assert household.value(app.store, "SELECT COUNT(*) FROM quarantine WHERE payload = ''") == 2
         assert traces(rows_as_text(app.store))

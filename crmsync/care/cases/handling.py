@@ -16,7 +16,9 @@ from crmsync.config import Cases
 from crmsync.sdk import UsageError, display, minor
 from crmsync.store import Store
 from crmsync.store.audit import audit
+from crmsync.store.sealing import sealed
 from crmsync.store.tables import Case, CaseEvent, Customer, Knowledge
+from crmsync.store.vault import vault_of
 
 _LOOK = "See: crmsync cases list."
 
@@ -172,6 +174,6 @@ def record(
 ) -> None:
     """Keep what was done, and audit it."""
     event = {"case_id": case, "at": now, "actor": actor, "what": what, "stage": stage, "note": note}
-    transaction.execute(insert(CaseEvent).values(event))
+    transaction.execute(insert(CaseEvent).values(sealed(vault_of(transaction), CaseEvent, event)))
     # What is noted may hold anything a customer said, and the audit is kept for ever.
     audit(transaction, now, actor, f"case_{what}", f"case {case}", stage)

@@ -15,6 +15,7 @@ from crmsync.care.upsert import upsert
 from crmsync.config import Cases
 from crmsync.rules.reasons import load_reasons
 from crmsync.store import Store
+from crmsync.store.sealing import sealed
 from crmsync.store.tables import Account, Case, CaseEvent, Flag, OrderLine
 
 BY_RULE = "crmsync"
@@ -54,7 +55,8 @@ def open_cases(store: Store, cases: Cases, *, now: datetime) -> OpenedCases:
                 continue
             opened += 1
             event = {"case_id": new, "at": now, "actor": BY_RULE, "what": "opened", "stage": "received"}
-            transaction.execute(insert(CaseEvent).values(**event, note=f"flag {flag.id} of {flag.rule}"))
+            event["note"] = f"flag {flag.id} of {flag.rule}"
+            transaction.execute(insert(CaseEvent).values(sealed(store.vault, CaseEvent, event)))
     return OpenedCases(opened, joined)
 
 

@@ -15,7 +15,9 @@ from crmsync.care.push import PushChannel, channel_of
 from crmsync.config import Campaign, Trigger
 from crmsync.sdk import UsageError
 from crmsync.store import Store
+from crmsync.store.sealing import sealed
 from crmsync.store.tables import Account, Case, Connection, Message, Review
+from crmsync.store.vault import vault_of
 
 REPLY = "reply_review"
 EXPIRES = timedelta(days=7)
@@ -137,34 +139,32 @@ def _queue(transaction: Transaction, case: int, review: Row[Any], text: str, now
             )
     parts = (REPLIES.name, str(review.connection_id), review.external_id, str(len(earlier)))
     key = hashlib.sha256("\0".join(parts).encode()).hexdigest()[:40]
-    added = transaction.execute(
-        insert(Message)
-        .values(
-            key=key,
-            campaign=REPLIES.name,
-            template="",
-            template_version="",
-            approve=REPLIES.approve,
-            purpose=REPLIES.purpose,
-            channel=channel_of(REPLY),
-            medium=PushChannel.medium,
-            connection_id=review.connection_id,
-            account_id=review.account_id,
-            customer_id=review.customer_id,
-            flag_id=0,
-            level="",
-            journey=key,
-            action=REPLY,
-            order_id=review.order_id,
-            review_id=review.external_id,
-            language=review.language or review.own_language or "",
-            body=text,
-            state="queued",
-            planned_at=now,
-            expires_at=now + EXPIRES,
-            next_attempt_at=now,
-            changed_at=now,
-        )
-        .returning(Message.id)
-    )
+    values = {
+        "key": key,
+        "campaign": REPLIES.name,
+        "template": "",
+        "template_version": "",
+        "approve": REPLIES.approve,
+        "purpose": REPLIES.purpose,
+        "channel": channel_of(REPLY),
+        "medium": PushChannel.medium,
+        "connection_id": review.connection_id,
+        "account_id": review.account_id,
+        "customer_id": review.customer_id,
+        "flag_id": 0,
+        "level": "",
+        "journey": key,
+        "action": REPLY,
+        "order_id": review.order_id,
+        "review_id": review.external_id,
+        "language": review.language or review.own_language or "",
+        "body": text,
+        "state": "queued",
+        "planned_at": now,
+        "expires_at": now + EXPIRES,
+        "next_attempt_at": now,
+        "changed_at": now,
+    }
+    values = sealed(vault_of(transaction), Message, values)
+    added = transaction.execute(insert(Message).values(values).returning(Message.id))
     return int(added.scalar_one())

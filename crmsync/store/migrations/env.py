@@ -10,13 +10,16 @@ from sqlmodel.sql.sqltypes import AutoString
 
 import crmsync.store.tables  # noqa: F401  (declares every table)
 from crmsync.store.tables import Instant
+from crmsync.store.tables.sealed import AddressIndex, KeyId, Sealed, SealedText
 
 
 def render(kind: str, item: Any, autogenerating: Any) -> str | Literal[False]:
     """A migration names what the database has, so that our types may change without it."""
-    if kind == "type" and isinstance(item, Instant):
+    if kind == "type" and isinstance(item, Instant | AddressIndex):
         return "sa.BigInteger()"
-    if kind == "type" and isinstance(item, AutoString):
+    if kind == "type" and isinstance(item, SealedText):
+        return "sa.Text()"
+    if kind == "type" and isinstance(item, AutoString | Sealed | KeyId):
         return "sa.String()"
     return False
 

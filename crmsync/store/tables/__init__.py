@@ -9,7 +9,7 @@ from crmsync.store.tables.backtest import Backtest
 from crmsync.store.tables.base import EPOCH, Instant, from_instant, to_instant
 from crmsync.store.tables.case import Case, CaseEvent, Knowledge
 from crmsync.store.tables.connection import Connection, CursorRow, Run, Seen
-from crmsync.store.tables.customer import Account, Consent, Customer, HashKey, Suppression
+from crmsync.store.tables.customer import Account, Consent, Customer, EncryptionKey, HashKey, Suppression
 from crmsync.store.tables.erasure import Erasure, Tombstone
 from crmsync.store.tables.fact import (
     AgentFact,
@@ -75,6 +75,7 @@ __all__ = [
     "CustomerSpend",
     "Delivery",
     "DeliveryOutcome",
+    "EncryptionKey",
     "Erasure",
     "EventTally",
     "FactRefresh",

@@ -14,7 +14,8 @@ class Audit(SQLModel, table=True):
     """One action of a person: approve, cancel, resolve, replay, drop, suppress. The database refuses to
     change or delete it.
 
-    `seal` is the SHA-256 of its content and of the seal before it: see `crmsync audit verify`.
+    `seal` is the SHA-256 of its content and of the seal before it, `signature` the id of a key and the HMAC
+    of the seal under it, where one is configured: see `crmsync audit verify`.
     """
 
     __tablename__ = "audit"
@@ -26,3 +27,4 @@ class Audit(SQLModel, table=True):
     object: str
     detail: str = Field(default="", sa_type=Text)
     seal: str
+    signature: str = Field(default="", sa_column_kwargs={"server_default": ""})

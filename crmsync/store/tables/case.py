@@ -8,6 +8,7 @@ from sqlalchemy import BigInteger, Index, Text, text
 from sqlmodel import Field, SQLModel
 
 from crmsync.store.tables.base import instant
+from crmsync.store.tables.sealed import SealedText
 
 _OPEN = text("closed_at IS NULL")
 
@@ -62,7 +63,7 @@ class CaseEvent(SQLModel, table=True):
     actor: str
     what: str
     stage: str
-    note: str = Field(default="", sa_type=Text)
+    note: str = Field(default="", sa_type=SealedText("case_event.note", "case_id", "at"))
 
 
 class Knowledge(SQLModel, table=True):

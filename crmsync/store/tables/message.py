@@ -9,6 +9,7 @@ from sqlalchemy import Index, Text, UniqueConstraint
 from sqlmodel import Field, SQLModel
 
 from crmsync.store.tables.base import CLUSTERED, instant
+from crmsync.store.tables.sealed import SealedText
 
 MessageState = Literal[
     "awaiting_approval",
@@ -35,8 +36,8 @@ class Message(SQLModel, table=True):
     """One message to one customer, from the moment it is planned; it is never deleted.
 
     `key` is made from the campaign, the text of the template, the customer, and the reason to write
-    with its period, so that the same reason gives the same message. `subject` and `body` are final.
-    `flag_id` and `level` are 0 and empty where no flag gave the reason. `journey` is the key of the
+    with its period, so that the same reason gives the same message. `subject` and `body` are final and
+    sealed. `flag_id` and `level` are 0 and empty where no flag gave the reason. `journey` is the key of the
     first message of the same reason, `step` the place in the campaign's steps, from 0. `action` is
     what the connector is to do: send_message, or another of its pushes; `review_id` the review that a
     `reply_review` answers.
@@ -77,8 +78,8 @@ class Message(SQLModel, table=True):
     order_id: str | None = None
     review_id: str | None = None
     language: str
-    subject: str = Field(default="", sa_type=Text)
-    body: str = Field(default="", sa_type=Text)
+    subject: str = Field(default="", sa_type=SealedText("message.subject", "key"))
+    body: str = Field(default="", sa_type=SealedText("message.body", "key"))
     state: str
     reason: str = Field(default="", sa_type=Text)
     held: str | None = None

@@ -8,6 +8,7 @@ from sqlalchemy import BigInteger, Index, text
 from sqlmodel import Field, SQLModel
 
 from crmsync.store.tables.base import CLUSTERED, Pulled, instant
+from crmsync.store.tables.sealed import Sealed
 
 
 class Product(Pulled, table=True):
@@ -70,7 +71,7 @@ class OrderLine(SQLModel, table=True):
 
 
 class Refund(Pulled, table=True):
-    """Money or goods going back, for an order or one line of it."""
+    """Money or goods going back, for an order or one line of it. `reason` is sealed."""
 
     __tablename__ = "refund"
     __table_args__ = (Index(None, "connection_id", "order_id"),)
@@ -82,7 +83,7 @@ class Refund(Pulled, table=True):
     kind: str
     status: str
     type: str | None = None
-    reason: str = ""
+    reason: str = Field(default="", sa_type=Sealed("refund.reason", "connection_id", "external_id"))
     currency: str
     amount: int = Field(sa_type=BigInteger)
     requested_at: datetime = instant()

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from sqlalchemy import BigInteger, Text, UniqueConstraint
+from sqlalchemy import BigInteger, UniqueConstraint
 from sqlmodel import Field, SQLModel
 
 from crmsync.store.tables.base import instant
+from crmsync.store.tables.sealed import SealedText
 
 
 class Quarantine(SQLModel, table=True):
-    """One rejected payload as JSON, with why and how often it was rejected.
+    """One rejected payload as JSON, sealed, with why and how often it was rejected.
 
     `read_from` and `read_until` bound the part of the stream it came in, so that it can be read again:
     what was a hiccup of the platform mends itself.
@@ -25,7 +26,7 @@ class Quarantine(SQLModel, table=True):
     stream: str
     external_id: str | None = None
     digest: int = Field(sa_type=BigInteger)
-    payload: str = Field(sa_type=Text)
+    payload: str = Field(sa_type=SealedText("quarantine.payload", "connection_id", "stream", "digest"))
     reason: str
     times: int = 1
     first_at: datetime = instant()

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from sqlalchemy import BigInteger, Text
+from sqlalchemy import BigInteger
 from sqlmodel import Field, SQLModel
 
 from crmsync.store.tables.base import instant
+from crmsync.store.tables.sealed import SealedText
 
 
 class Quota(SQLModel, table=True):
@@ -20,13 +21,15 @@ class Quota(SQLModel, table=True):
 
 
 class TokenRow(SQLModel, table=True):
-    """The access token of a connection. `version` guards against two refreshes at once."""
+    """The access token of a connection, sealed. `version` guards against two refreshes at once."""
 
     __tablename__ = "token"
 
     connection: str = Field(primary_key=True)
     name: str = Field(primary_key=True)
-    value: str = Field(sa_type=Text)
-    refresh_token: str | None = Field(default=None, sa_type=Text)
+    value: str = Field(sa_type=SealedText("token.value", "connection", "name"))
+    refresh_token: str | None = Field(
+        default=None, sa_type=SealedText("token.refresh_token", "connection", "name")
+    )
     expires_at: datetime | None = instant(default=None)
     version: int = 1

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from sqlalchemy import Index, Text, text
+from sqlalchemy import Index, text
 from sqlmodel import Field, SQLModel
 
 from crmsync.store.tables.base import Pulled, instant
+from crmsync.store.tables.sealed import Sealed, SealedText
 
 # Facts look up by these what has no other way to its subject; the rows are few.
 _NO_ORDER = text("order_id IS NULL")
@@ -16,7 +17,8 @@ _COMPLAINT = text("type IS NOT NULL")
 
 class Review(Pulled, table=True):
     """A review of an order or a product. `level` is good, neutral or bad: the platform's, else by the score,
-    else by what the text says. `type` is what a review that is not good is about, where its text tells."""
+    else by what the text says. `type` is what a review that is not good is about, where its text tells.
+    Title and text are sealed."""
 
     __tablename__ = "review"
     __table_args__ = (
@@ -37,8 +39,8 @@ class Review(Pulled, table=True):
     score: float | None = None
     level: str | None = None
     type: str | None = None
-    title: str = ""
-    text: str = Field(default="", sa_type=Text)
+    title: str = Field(default="", sa_type=Sealed("review.title", "connection_id", "external_id"))
+    text: str = Field(default="", sa_type=SealedText("review.text", "connection_id", "external_id"))
     language: str | None = None
     created_at: datetime = instant()
     replied_at: datetime | None = instant(default=None)

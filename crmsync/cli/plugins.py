@@ -142,7 +142,19 @@ def _show_trials(console: Console, trials: Sequence[Trial]) -> None:
             if outcome.status == "red":
                 told = f"{trial.connector}: {outcome.check}: {outcome.title}: {outcome.reason}"
                 console.print(f"{told}\n  What to do: {outcome.fix}", markup=False, soft_wrap=True)
+        for reason, checks in _skipped(trial).items():
+            told = f"{trial.connector}: skipped: {', '.join(checks)}: {reason}"
+            console.print(told, markup=False, soft_wrap=True)
         for problem in trial.quality_problems:
             console.print(f"{trial.connector}: quality.toml: {problem}", markup=False, soft_wrap=True)
         if trial.todo:
             console.print(f"{trial.connector}: quality.toml: to do: {', '.join(trial.todo)}", markup=False)
+
+
+def _skipped(trial: Trial) -> dict[str, list[str]]:
+    """The checks that were skipped, by the reason they have in common."""
+    checks: dict[str, list[str]] = {}
+    for outcome in trial.checks:
+        if outcome.status == "skipped":
+            checks.setdefault(outcome.reason, []).append(outcome.check)
+    return checks

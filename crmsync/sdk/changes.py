@@ -63,6 +63,9 @@ def walk_changes(
 def time_of(changed_at: Callable[[Any], datetime], row: Any) -> datetime:
     """When the row changed. Raises TransientError when it does not say: a walk cannot go on without."""
     try:
-        return changed_at(row)
+        time = changed_at(row)
     except (KeyError, TypeError, ValueError):
-        raise TransientError("The platform does not say when a record changed.", fix=NEXT_RUN) from None
+        time = None
+    if time is None:
+        raise TransientError("The platform does not say when a record changed.", fix=NEXT_RUN)
+    return time

@@ -177,7 +177,6 @@ class Connector(ABC, Generic[S]):
     title: ClassVar[str]
     Settings: ClassVar[type[Settings]]
     platform: ClassVar[str] = ""
-    review_scale: ClassVar[tuple[float, float]] = (1, 5)
     message_policy: ClassVar[MessagePolicy] = MessagePolicy()
 
     def __init__(self, settings: S, context: Context) -> None:

@@ -10,6 +10,7 @@ import re
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime, timedelta, tzinfo
 from decimal import Decimal, InvalidOperation
+from email.utils import parsedate_to_datetime
 from typing import Any, Literal
 
 from crmsync.sdk.errors import RecordError
@@ -26,6 +27,7 @@ _GROUPED = {
     "point": re.compile(r"[+-]?\d{1,3}(?:[,' \u00a0\u202f]\d{3})+(?:\.\d*)?"),
     "comma": re.compile(r"[+-]?\d{1,3}(?:[.' \u00a0\u202f]\d{3})+(?:,\d*)?"),
 }
+_MAIL_OFFSET = re.compile(r" (?:[+-]\d{4}|GMT|UTC?)$")
 _PARTS = ("year", "month", "day", "hour", "minute", "second")
 _DIGITS = {
     "%Y": ("year", r"(\d{4})"),
@@ -121,9 +123,31 @@ def known(table: Mapping[Any, Any], row: Mapping[str, Any], field: str) -> Any:
         raise RecordError(f"the word {shown(row.get(field))} is not known.", field=field) from None
 
 
-def to_time(value: str | None) -> datetime | None:
-    """An ISO 8601 time; None where there is none: null, or an empty text."""
-    return datetime.fromisoformat(value) if value else None
+def to_time(value: str | None) -> datetime | Any:
+    """A time of ISO 8601 or RFC 2822 (`Wed, 10 Jan 2018 21:05:30 +0000`); None for null or an empty text.
+
+    It serves times that must be there as well: where a record needs one, None is refused.
+    """
+    if not value:
+        return None
+    try:
+        return datetime.fromisoformat(value)
+    except ValueError:
+        time = _mail_time(value)
+        if time is None:
+            raise ValueError(f"{shown(value)} is neither an ISO 8601 nor an RFC 2822 time") from None
+        return time
+
+
+def _mail_time(value: str) -> datetime | None:
+    # By its letters a zone is anybody's guess: CST is China's and Chicago's.
+    if not _MAIL_OFFSET.search(value):
+        return None
+    try:
+        time = parsedate_to_datetime(value)
+    except (ValueError, TypeError, IndexError, OverflowError):
+        return None
+    return time if time.tzinfo else time.replace(tzinfo=UTC)  # -0000, by which mail means UTC
 
 
 def time_reader(format: str, zone: tzinfo | None) -> Callable[[Any], datetime]:

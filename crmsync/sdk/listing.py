@@ -16,8 +16,9 @@ NEXT_RUN = "The next run goes on from the last page that was stored."
 class Changes:
     """Which records to list: those changed at or after `since` and before `until`.
 
-    In the order of their change or, where `by_id`, in that of their ids. `page` is the number of the page,
-    from 1, for a platform that counts pages; `skip` says the same as how many records come before it.
+    In the order of their change or, where `by_id`, in that of their ids, within the same times. A platform
+    that counts `until` itself in gives some records twice, which harms nobody. `page` is the number of the
+    page, from 1, for a platform that counts pages; `skip` says the same as how many records come before it.
     """
 
     since: datetime | None = None
@@ -35,8 +36,12 @@ is exact all the same, and costs a second reading, which an author spares who kn
 def listed(body: Any, *path: str) -> list[Any]:
     """The list of records that stands at this path of an answer: `listed(body, "data", "items")`.
 
-    Raises TransientError when there is none: the answer is a proxy's, or of another version of the API.
+    Without a path the answer is itself the list. None, which `get_json` gives where nothing is there, is an
+    empty one.
+    Raises TransientError when there is no list: the answer is a proxy's, or of another version of the API.
     """
+    if body is None:
+        return []
     for name in path:
         body = body.get(name) if isinstance(body, dict) else None
     if not isinstance(body, list):

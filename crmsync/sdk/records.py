@@ -1,9 +1,10 @@
 """What connectors yield: one msgspec struct per stream, frozen, told by keywords.
 
 Amounts are minor units of the record's `currency` (`crmsync.sdk.minor` converts). Times are aware;
-naive ones are refused. `external_id` is the platform's own identifier, as text, and with the
-connection and the stream it is the record's identity for ever. `updated_at` is the platform's
-version of the record: an older version never overwrites a newer one.
+naive ones are refused. `external_id` is the platform's own identifier, and with the connection and the
+stream it is the record's identity for ever. Ids are text; one that the platform tells as a whole number
+may be given as it came. `updated_at` is the platform's version of the record: an older version never
+overwrites a newer one.
 
 Making a record checks nothing, which is what makes it cheap. The host checks each one with
 `checked`, and so does a test of a mapping.
@@ -12,7 +13,8 @@ Making a record checks nothing, which is what makes it cheap. The host checks ea
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Annotated, Any, ClassVar, Literal, TypeVar, cast
+from decimal import Decimal
+from typing import Annotated, Any, ClassVar, Literal, TypeVar, cast, get_args
 
 import msgspec
 from msgspec import Meta, Struct
@@ -128,6 +130,12 @@ class Order(Record, frozen=True, kw_only=True, forbid_unknown_fields=True, gc=Fa
     customer_id: Id | None = None
     """The account that bought; None for a guest whom the platform does not name."""
     status: OrderStatus
+    """`pending`: not paid for, or still to be looked at by somebody; counts as not bought. `paid`: bought
+    and not wholly sent, so also when only a part is sent, or a payment is disputed. `shipped`: all of it is
+    on its way. `delivered`: it arrived. `completed`: it arrived, and the platform expects nothing more.
+    `cancelled`: nothing came of it, also where the payment was declined or the time ran out; counts as not
+    bought. `refunded`: bought, and all the money went back; an order of which a part went back keeps its
+    word, and the part is a refund."""
     currency: Currency
     total: Minor
     shipping: Minor = 0
@@ -172,7 +180,7 @@ class Refund(Record, frozen=True, kw_only=True, forbid_unknown_fields=True, gc=F
 
 
 class Review(Record, frozen=True, kw_only=True, forbid_unknown_fields=True, gc=False):
-    """What a buyer said of an order or a product (评价). `score` is 1 to 5; see `Connector.review_scale`."""
+    """What a buyer said of an order or a product (评价). `score` is 1 to 5."""
 
     stream = "reviews"
 
@@ -180,7 +188,7 @@ class Review(Record, frozen=True, kw_only=True, forbid_unknown_fields=True, gc=F
     product_id: Id | None = None
     customer_id: Id | None = None
     score: Stars | None = None
-    """1 to 5; a connector whose platform has another scale spreads it."""
+    """1 to 5, None for none given; of ten stars `1 + (stars - 1) * 4 / 9`, so that the ends stay the ends."""
     level: ReviewLevel | None = None
     """Good, neutral or bad (好评, 中评, 差评), on platforms that ask for that."""
     title: ShortText = ""
@@ -235,31 +243,63 @@ RECORDS: dict[str, type[Record]] = {
 
 R = TypeVar("R", bound=Record)
 
-_encode = msgspec.json.Encoder().encode
+# A number with a point is no text and no id: as text, which is the default, it would pass for one.
+_encode = msgspec.json.Encoder(decimal_format="number").encode
 _decode = {kind: msgspec.json.Decoder(kind).decode for kind in RECORDS.values()}
+_with_ids: tuple[type[Struct], ...] = (*RECORDS.values(), OrderLine)
+_ids = {
+    kind: [field.name for field in msgspec.structs.fields(kind) if Id in (field.type, *get_args(field.type))]
+    for kind in _with_ids
+}
 
 
 def checked(record: R) -> tuple[R, bytes]:
     """The record with every field checked, and its content as canonical JSON.
 
-    Lines and consents may have been given as plain mappings; here they become what they stand for.
+    Lines and consents may have been given as plain mappings; here they become what they stand for. A whole
+    number that was given for an id becomes its text.
 
     Raises RecordError, naming the field, for a wrong type, a value out of range, a naive time, or
     text that no database keeps (a NUL, half of a surrogate pair).
     """
     try:
         content = _encode(record)
-        whole = cast(R, _decode[type(record)](content))
+        try:
+            whole = _decode[type(record)](content)
+        except msgspec.ValidationError:
+            # Only here, so that it costs nothing where ids are text.
+            content = _with_ids_as_text(record)
+            whole = _decode[type(record)](content)
     except msgspec.ValidationError as error:
         problem, _, field = str(error).partition(" - at `$.")
         raise RecordError(problem, field=field.rstrip("`")) from None
+    except msgspec.DecodeError:
+        raise RecordError("a Decimal is no finite number") from None
     except UnicodeEncodeError:
         raise RecordError("a text contains half of a surrogate pair") from None
     except KeyError:
         raise RecordError(f"a {type(record).__name__} is no record") from None
     if b"\\u0000" in content and any("\0" in text for text in _texts(msgspec.to_builtins(whole))):
         raise RecordError("a text contains a NUL character")
-    return whole, content
+    return cast(R, whole), content
+
+
+def _with_ids_as_text(record: Record) -> bytes:
+    """The record's content, with the text of every id that is a whole number."""
+    content = msgspec.to_builtins(record, builtin_types=(Decimal,))
+    _write_ids(content, _ids[type(record)])
+    lines = content.get("lines")
+    for line in lines if isinstance(lines, list) else ():
+        if isinstance(line, dict):
+            _write_ids(line, _ids[OrderLine])
+    return _encode(content)
+
+
+def _write_ids(content: dict[str, Any], names: list[str]) -> None:
+    for name in names:
+        # Neither True, which counts as 1 in Python, nor 1.0.
+        if type(id := content.get(name)) is int:
+            content[name] = str(id)
 
 
 def _texts(value: Any) -> list[str]:

@@ -17,9 +17,9 @@ from refpages.page import code, described, table
 def records() -> str:
     """Every record and the words its fields may hold."""
     text = (
-        "# Records\n\nWhat the streams yield. `external_id` is the platform's own identifier, as text; "
-        "amounts are\nwhole minor units of the record's `currency`; times are aware. *required* fields "
-        "have no default.\n"
+        "# Records\n\nWhat the streams yield. `external_id` is the platform's own identifier. Ids are text, "
+        "and a\nwhole number that is given for one becomes its text; amounts are whole minor units of the\n"
+        "record's `currency`; times are aware. *required* fields have no default.\n"
     )
     for kind in (*RECORDS.values(), OrderLine, Consent):
         stream = f" (stream `{kind.stream}`)" if hasattr(kind, "stream") else ""
@@ -50,7 +50,7 @@ def _meaning(kind: type, field: str) -> str:
                 and line.target.id == field
             ):
                 told = below.value if isinstance(below, ast.Expr) else None
-                return str(told.value) if isinstance(told, ast.Constant) else ""
+                return " ".join(str(told.value).split()) if isinstance(told, ast.Constant) else ""
     return ""
 
 

@@ -33,8 +33,11 @@ def good(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ModuleType]:
     hostile.module("bare_connector", bare, "")
     hostile.module("calling_connector", folder / "calling", CALLS)
     (folder / "calling" / "README.md").write_text("Calls when it is imported. " * 5, "utf-8")
+    hostile.module("boasting_connector", folder / "boasting", "")
+    readme = (folder / "crmsync-good-one" / "crmsync_good_one" / "README.md").read_text("utf-8")
+    (folder / "boasting" / "README.md").write_text(readme.replace("Streams:", "Streams: refunds,"), "utf-8")
     yield importlib.import_module("crmsync_good_one.conformance")
     sys.path.remove(str(folder / "crmsync-good-one"))
     for name in set(sys.modules) - before:
-        if name.startswith(("crmsync_good_one", "bare_connector", "calling_connector")):
+        if name.startswith(("crmsync_good_one", "bare_", "calling_", "boasting_")):
             del sys.modules[name]

@@ -106,6 +106,11 @@ def undocumented(good: Any) -> Any:
     return type("Undocumented", (good,), {"__module__": "bare_connector"})
 
 
+@fails("readme_true")
+def boasting(good: Any) -> Any:
+    return type("Boasting", (good,), {"__module__": "boasting_connector"})
+
+
 @fails("settings_closed")
 def tolerant(good: Any) -> Any:
     return configured(good, model_config=ConfigDict(extra="ignore"))

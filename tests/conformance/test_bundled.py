@@ -60,6 +60,19 @@ def test_the_command_tries_every_bundled_connector(capsys: pytest.CaptureFixture
         assert skipped == SKIPPED[trial["connector"]]
 
 
+def test_the_command_says_why_a_check_was_skipped(capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["plugins", "test", "files"]) == 0
+    told = [line for line in capsys.readouterr().out.splitlines() if line.startswith("files: skipped: ")]
+    reasons = {
+        check: reason
+        for line in told
+        for checks, _, reason in [line.removeprefix("files: skipped: ").partition(": ")]
+        for check in checks.split(", ")
+    }
+    assert reasons.keys() == SKIPPED["files"]
+    assert reasons["retry_after"] == "the connector makes no HTTP calls"
+
+
 def test_all_means_all_that_are_loaded(monkeypatch: pytest.MonkeyPatch) -> None:
     tried: list[str] = []
 

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
+from pathlib import Path
 from types import ModuleType
 from typing import Any
 
 import pytest
-from hostile import MUTATIONS, walked
+from hostile import MUTATIONS, module, walked
 
 from crmsync.sdk import Cursor, Page, Shop
 from crmsync.testing.conformance import CHECKS, Outcome, try_all
@@ -51,6 +52,33 @@ def test_a_zone_that_does_not_exist_is_told_as_one(good: ModuleType, zone: str) 
 
     [outcome] = tried(good, Elsewhere, only=["check_shop"]).values()
     assert (outcome.status, outcome.reason) == ("red", f"{zone!r} is no IANA zone")
+
+
+@pytest.mark.parametrize(
+    ("line", "named"),
+    [
+        ("Streams: customers, refunds.", "stream 'refunds'"),
+        ("Streams, each where the shop has it:\ncustomers, refunds.", "stream 'refunds'"),
+        ("| stream | how |\n|---|---|\n| orders | by time |\n| parcels | by id |", "stream 'parcels'"),
+        ("Streams: orders. Pushes: `send_message`, `add_note`.", "push 'add_note'"),
+        ("| Push | what it does |\n| --- | :-- |\n| `add_note` | a note |", "push 'add_note'"),
+        ("| setting | meaning |\n|---|---|\n| `base_url`, `shop_id` | where it is |", "setting 'shop_id'"),
+        ("Streams: orders. No refunds, and no `add_note`; refunds are a gap.", None),
+        ("Streams: orders.\n\nThe platform has refunds.", None),
+        ("| gap | why |\n|---|---|\n| refunds | no route |", None),
+    ],
+)
+def test_a_readme_is_read_where_it_lists_what_there_is(
+    good: ModuleType, tmp_path: Path, line: str, named: str | None
+) -> None:
+    class Told(good.GoodOnePlatform.connector):  # type: ignore[name-defined,misc]
+        pass
+
+    (tmp_path / "README.md").write_text(f"# Told\n\n{line}\n", "utf-8")
+    module(f"told_{tmp_path.name}_connector", tmp_path, "")
+    Told.__module__ = f"told_{tmp_path.name}_connector"
+    [outcome] = tried(good, Told, only=["readme_true"]).values()
+    assert outcome.reason == (f"the README names the {named}, which Told does not have" if named else "")
 
 
 def test_every_check_has_its_hostile_connector() -> None:

@@ -9,7 +9,7 @@ import threading
 import time
 import traceback
 from collections.abc import Callable
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
@@ -61,6 +61,14 @@ def test_numbers_with_a_point_come_as_decimal(http: Http, httpserver: HTTPServer
 def test_parameters_and_headers_reach_the_platform(http: Http, httpserver: HTTPServer) -> None:
     httpserver.expect_request("/o", query_string="page=2", headers={"X-Shop": "7"}).respond_with_json([])
     assert http.open().get_json(httpserver.url_for("/o"), params={"page": 2}, headers={"X-Shop": "7"}) == []
+
+
+def test_a_time_goes_as_iso_8601_and_none_is_left_out(http: Http, httpserver: HTTPServer) -> None:
+    httpserver.expect_request("/o").respond_with_json([])
+    params = {"since": datetime(2026, 3, 1, tzinfo=UTC), "until": None, "ids": [1, 2]}
+    http.open().get_json(httpserver.url_for("/o"), params=params)
+    [(request, _)] = httpserver.log
+    assert request.args.to_dict(flat=False) == {"since": ["2026-03-01T00:00:00+00:00"], "ids": ["1", "2"]}
 
 
 def test_a_body_in_another_charset_is_read_as_its_header_says(http: Http, httpserver: HTTPServer) -> None:
@@ -521,3 +529,34 @@ def test_an_answer_without_content_is_none_and_no_fault(http: Http, httpserver: 
     httpserver.expect_request("/o").respond_with_data("", status=204)
     assert http.open().get_json(httpserver.url_for("/o")) is None
     assert asked(httpserver) == 1
+
+
+@pytest.mark.parametrize("body", ["no such product", '{"error": "no such product"}', ""])
+def test_what_is_not_there_is_none_where_404_is_accepted(
+    http: Http, httpserver: HTTPServer, body: str
+) -> None:
+    httpserver.expect_request("/o").respond_with_data(body, status=404)
+
+    def inspect(response: requests.Response) -> None:
+        if "error" in response.json():
+            raise TransientError("It says so in its body.")
+
+    session = http.open(inspect=inspect)
+    assert session.get_json(httpserver.url_for("/o"), accept=[404]) is None
+    assert asked(httpserver) == 1
+    with pytest.raises(PermanentError, match="404"):
+        session.get_json(httpserver.url_for("/o"))
+
+
+def test_an_accepted_404_to_a_post_is_read(http: Http, httpserver: HTTPServer) -> None:
+    httpserver.expect_request("/o").respond_with_json({"code": "NO_TEMPLATE"}, status=404)
+    answer = http.open().request_json("POST", httpserver.url_for("/o"), accept=[404])
+    assert answer == {"code": "NO_TEMPLATE"}
+
+
+def test_null_is_no_answer_to_a_get(http: Http, httpserver: HTTPServer) -> None:
+    httpserver.expect_request("/o").respond_with_json(None)
+    session = http.open()
+    with pytest.raises(TransientError, match="the answer is null"):
+        session.get_json(httpserver.url_for("/o"))
+    assert session.request_json("POST", httpserver.url_for("/o")) is None

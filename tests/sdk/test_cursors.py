@@ -110,7 +110,12 @@ def test_the_list_is_found_where_the_answer_has_it() -> None:
     assert listed([1]) == [1]
 
 
-@pytest.mark.parametrize("body", [{}, {"data": None}, {"data": {"items": {}}}, [], "text", None])
+@pytest.mark.parametrize("path", [(), ("data", "items")])
+def test_no_answer_at_all_is_an_empty_list(path: tuple[str, ...]) -> None:
+    assert listed(None, *path) == []
+
+
+@pytest.mark.parametrize("body", [{}, {"data": None}, {"data": {"items": {}}}, [], "text"])
 def test_an_answer_without_the_list_is_no_empty_list(body: Any) -> None:
     with pytest.raises(TransientError, match=r"none at 'data\.items'"):
         listed(body, "data", "items")

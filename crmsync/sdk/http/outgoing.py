@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from datetime import datetime
+from http import HTTPStatus
 from typing import Any
 from urllib.parse import urljoin
 
@@ -27,11 +29,16 @@ class Outgoing:
     data: Any = None
     headers: Mapping[str, str] | None = None
 
+    def nothing_at(self, status: int) -> bool:
+        """Whether an answer that is no refusal says by this status that nothing is there."""
+        missing = status == HTTPStatus.NOT_FOUND and self.method == "GET"
+        return missing or status == HTTPStatus.NO_CONTENT
+
     def built(self, auth: requests.auth.AuthBase | None) -> requests.Request:
         return requests.Request(
             self.method,
             self.url,
-            params=self.params,
+            params=self.params and {name: _written(value) for name, value in self.params.items()},
             json=self.json,
             data=self.data,
             headers=self.headers,
@@ -59,3 +66,8 @@ class Outgoing:
         if status == 303 and not reads:
             return Outgoing("GET", target, headers=self.headers)
         return replace(self, url=target, params=None)
+
+
+def _written(value: Any) -> Any:
+    # By itself a datetime would go out with a blank in its middle, which few platforms read.
+    return value.isoformat() if isinstance(value, datetime) else value

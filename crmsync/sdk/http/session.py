@@ -82,6 +82,7 @@ class HttpSession:
     ) -> requests.Response:
         """Send it, waiting and retrying as long as that can help; the answer is a 2xx or a 304.
 
+        `params`: what is None is left out, and a time goes as ISO 8601 writes it.
         `idempotent`: whether sending it twice does no more than sending it once; by default true for
         all but POST and PATCH. A request that is not is never sent again once the server may have seen it.
         `accept`: further statuses to be treated as a 2xx, for the caller reads what their bodies say.
@@ -107,15 +108,17 @@ class HttpSession:
         idempotent: bool | None = None,
         accept: Collection[int] = (),
     ) -> Any:
-        """The JSON body of the answer; numbers with a point come as Decimal. None for a 204, which has none.
+        """The JSON body of the answer; numbers with a point come as Decimal.
 
-        Asks for JSON (`Accept`), and a body that is none counts as no answer. For a platform that reads by
-        POST: `idempotent=True`.
+        None where nothing is there: for a 204, and for a 404 to a GET where 404 is in `accept`.
+
+        Asks for JSON (`Accept`), and a body that is none counts as no answer; so does `null` to a GET. For a
+        platform that reads by POST: `idempotent=True`.
         """
         headers = {"Accept": "application/json", **(headers or {})}
         request = Outgoing(method.upper(), url, params, json, data, headers)
         answer = self._run(request, quota, idempotent, accept, wants_json=True)
-        return None if answer.status_code == HTTPStatus.NO_CONTENT else answer.json()
+        return None if request.nothing_at(answer.status_code) else answer.json()
 
     def get_json(self, url: str, **options: Any) -> Any:
         """GET a JSON body, as `request_json` does."""
@@ -174,7 +177,7 @@ class HttpSession:
         """One try. A token that the platform refuses is renewed once, within the try."""
         response = self._answer(call, request, quota)
         try:
-            self._examine(call, response, wants_json)
+            self._examine(call, request, response, wants_json)
         except AuthError:
             forbidden = response.status_code == HTTPStatus.FORBIDDEN
             if forbidden or call.renewed or not isinstance(self._auth, Renewable):
@@ -205,20 +208,25 @@ class HttpSession:
             fix=f"Check the address of {self._connection!r}.",
         )
 
-    def _examine(self, call: Call, response: requests.Response, wants_json: bool) -> None:
+    def _examine(self, call: Call, request: Outgoing, response: requests.Response, wants_json: bool) -> None:
         """Raise what the status or the body of an answer amounts to."""
         refusal = call.refusal(response, self._clock.now())
         if refusal is not None:
             raise refusal
+        if wants_json and request.nothing_at(response.status_code):
+            return
         try:
             if self._inspect is not None and response.content:
                 self._inspect(response)
-            if wants_json and response.status_code != HTTPStatus.NO_CONTENT:
+            if wants_json:
                 response.json()
         except requests.exceptions.JSONDecodeError:
             raise call.lost(Broken("the answer is no JSON", sent=True)) from None
         except TransientError as error:
             raise call.unclear(error) from error
+        if wants_json and request.method == "GET" and response.json() is None:
+            # None says that nothing is there; a null where a list should be is a platform out of order.
+            raise call.lost(Broken("the answer is null", sent=True))
 
     def _pace(self, call: Call, quota: str) -> None:
         self._waiter.check()

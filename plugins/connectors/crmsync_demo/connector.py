@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from datetime import datetime
 from typing import Any
 from urllib.parse import quote
 
@@ -30,6 +29,7 @@ from crmsync.sdk import (
     push,
     standard_webhook,
     stream,
+    to_time,
     walk_cursors,
 )
 from crmsync_demo import mapping
@@ -99,12 +99,9 @@ class DemoConnector(Connector[DemoSettings]):
         """Pages in the order of (updated_at, id); the shop's cursor stands behind a page's last record."""
 
         def listing(cursor: Cursor) -> tuple[list[mapping.Row], str | None, int | None]:
-            params: dict[str, Any] = {"limit": self.settings.page_size}
-            if cursor.token is not None:
-                params["cursor"] = cursor.token
-            else:
-                params["updated_since"] = cursor.at and cursor.at.isoformat()
-                params["updated_before"] = cursor.until and cursor.until.isoformat()
+            params: dict[str, Any] = {"limit": self.settings.page_size, "cursor": cursor.token}
+            if cursor.token is None:
+                params |= {"updated_since": cursor.at, "updated_before": cursor.until}
             body = self.http.get_json(f"{self.settings.base_url}/{path}", params=params)
             return listed(body, "data"), body.get("next_cursor"), body.get("total")
 
@@ -137,4 +134,4 @@ class DemoConnector(Connector[DemoSettings]):
         return self._receipt(answer.json())
 
     def _receipt(self, row: mapping.Row) -> Receipt:
-        return Receipt(row["id"], datetime.fromisoformat(row["at"]), row.get("repeated", False))
+        return Receipt(row["id"], to_time(row["at"]), row.get("repeated", False))

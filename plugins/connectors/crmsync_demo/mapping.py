@@ -61,7 +61,7 @@ def changed_streams(request: WebhookRequest) -> list[str]:
 
 def changed_at(row: Row) -> datetime:
     """When the row last changed."""
-    return datetime.fromisoformat(row["updated_at"])
+    return to_time(row["updated_at"])
 
 
 def order(row: Row) -> Order:
@@ -75,7 +75,7 @@ def order(row: Row) -> Order:
         total=minor(row["payable"], currency),
         shipping=minor(row["shipping"], currency),
         discount=minor(row["discount"], currency),
-        placed_at=datetime.fromisoformat(row["created_at"]),
+        placed_at=to_time(row["created_at"]),
         paid_at=to_time(row["paid_at"]),
         shipped_at=to_time(row["sent_at"]),
         promised_at=to_time(row["promised_at"]),
@@ -156,7 +156,7 @@ def refund(row: Row) -> Refund:
         reason=row["reason"],
         currency=currency,
         amount=minor(row["amount"], currency),
-        requested_at=datetime.fromisoformat(row["applied_at"]),
+        requested_at=to_time(row["applied_at"]),
         completed_at=to_time(row["done_at"]),
     )
 
@@ -171,7 +171,7 @@ def review(row: Row) -> Review:
         score=row["stars"],
         text=row["content"],
         language=row["lang"],
-        created_at=datetime.fromisoformat(row["created_at"]),
+        created_at=to_time(row["created_at"]),
         replied_at=to_time(row["replied_at"]),
     )
 
@@ -186,7 +186,7 @@ def conversation(row: Row) -> Conversation:
         agent_name=agent["name"],
         order_id=row["order_id"],
         product_id=row["product_id"],
-        started_at=datetime.fromisoformat(row["started_at"]),
+        started_at=to_time(row["started_at"]),
         first_reply_at=to_time(row["first_reply_at"]),
         ended_at=to_time(row["ended_at"]),
         outcome=known(TALK_OUTCOME, row, "result") if row["result"] else None,

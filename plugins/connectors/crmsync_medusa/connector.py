@@ -28,6 +28,7 @@ from crmsync.sdk import (
     listed,
     push,
     stream,
+    to_time,
     walk_changes,
 )
 from crmsync.sdk.message import Idempotency
@@ -116,7 +117,7 @@ class MedusaConnector(Connector[MedusaSettings]):
                 params[f"{by}[$lt]"] = _written(changes.until)
             return self._list(path, params)
 
-        return walk_changes(since, listing, lambda row: datetime.fromisoformat(row[by]))
+        return walk_changes(since, listing, lambda row: to_time(row[by]))
 
     def _list(self, path: str, params: Mapping[str, Any]) -> tuple[list[Any], int | None]:
         body = self.http.get_json(self._url(path), params=params)
@@ -153,9 +154,9 @@ class MedusaConnector(Connector[MedusaSettings]):
             response = rows[0]["response"] if rows else None
             if response is None or response["content"] != text:
                 raise
-            return Receipt(response["id"], datetime.fromisoformat(response["created_at"]), repeated=True)
+            return Receipt(response["id"], to_time(response["created_at"]), repeated=True)
         response = answer["product_review_response"]
-        return Receipt(response["id"], datetime.fromisoformat(response["created_at"]))
+        return Receipt(response["id"], to_time(response["created_at"]))
 
     def _group(self, name: str) -> str:
         found = self._group_named(name)

@@ -66,7 +66,7 @@ REFUND_TYPE = {
 
 def changed_at(row: Row) -> datetime:
     """When the row last changed, as Medusa counts changes."""
-    return datetime.fromisoformat(row["updated_at"])
+    return to_time(row["updated_at"])
 
 
 def order(row: Row) -> Order | None:
@@ -87,7 +87,7 @@ def order(row: Row) -> Order | None:
         shipping=minor(row["shipping_total"], currency),
         discount=minor(row["discount_total"], currency),
         tax=minor(row["tax_total"], currency),
-        placed_at=datetime.fromisoformat(row["created_at"]),
+        placed_at=to_time(row["created_at"]),
         paid_at=_first(payment["captured_at"] for payment in payments),
         shipped_at=_first(parcel["shipped_at"] for parcel in parcels),
         delivered_at=_last([parcel["delivered_at"] for parcel in parcels]) if status != "shipped" else None,
@@ -142,7 +142,7 @@ def refunds(order: Row) -> list[Row]:
 
 def refund(row: Row) -> Refund:
     currency = row["currency_code"].upper()
-    at, reason = datetime.fromisoformat(row["created_at"]), row["refund_reason"]
+    at, reason = to_time(row["created_at"]), row["refund_reason"]
     return Refund(
         external_id=row["id"],
         updated_at=changed_at(row),
@@ -174,7 +174,7 @@ def customer(row: Row) -> Customer:
         region=address.get("province"),
         city=address.get("city"),
         # A guest is a customer too, who never registered.
-        registered_at=datetime.fromisoformat(row["created_at"]) if row["has_account"] else None,
+        registered_at=to_time(row["created_at"]) if row["has_account"] else None,
     )
 
 
@@ -194,7 +194,7 @@ def product(row: Row, currency: str | None) -> Product:
         category=category or (row["collection"]["title"] if row["collection"] else None),
         currency=price["currency_code"].upper() if price else None,
         price=minor(price["amount"], price["currency_code"].upper()) if price else None,
-        created_at=datetime.fromisoformat(row["created_at"]),
+        created_at=to_time(row["created_at"]),
     )
 
 
@@ -207,15 +207,15 @@ def review(row: Row) -> Review:
         customer_id=row["order"]["customer_id"] if row["order"] else None,
         score=row["rating"],
         text=row["content"] or "",
-        created_at=datetime.fromisoformat(row["created_at"]),
+        created_at=to_time(row["created_at"]),
         replied_at=to_time(row["response"]["created_at"]) if row["response"] else None,
     )
 
 
 def _first(times: Iterable[str | None]) -> datetime | None:
-    return min((datetime.fromisoformat(time) for time in times if time), default=None)
+    return min((to_time(time) for time in times if time), default=None)
 
 
 def _last(times: list[str | None]) -> datetime | None:
     """When the last of several came; None while one is on its way."""
-    return max(datetime.fromisoformat(time) for time in times if time) if times and all(times) else None
+    return max(to_time(time) for time in times if time) if times and all(times) else None

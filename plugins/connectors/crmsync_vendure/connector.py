@@ -32,6 +32,7 @@ from crmsync.sdk import (
     listed,
     push,
     stream,
+    to_time,
     walk_changes,
 )
 from crmsync.sdk.message import Idempotency
@@ -227,7 +228,7 @@ def _mark(key: str) -> str:
 def _receipt(written: mapping.Row, key: str) -> Receipt | None:
     for entry in written["history"]["items"]:
         if entry["data"]["note"].endswith(_mark(key)):
-            return Receipt(entry["id"], datetime.fromisoformat(entry["createdAt"]))
+            return Receipt(entry["id"], to_time(entry["createdAt"]))
     return None
 
 

@@ -7,7 +7,7 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
-from crmsync.sdk import Customer, Order, OrderLine, Product, Refund, known, minor
+from crmsync.sdk import Customer, Order, OrderLine, Product, Refund, known, minor, to_time
 
 Row = dict[str, Any]
 
@@ -27,12 +27,12 @@ REFUND_STATES = {"Pending": "approved", "Settled": "completed", "Failed": "refus
 
 def changed_at(row: Row) -> datetime:
     """When the row last changed, as Vendure counts changes."""
-    return datetime.fromisoformat(row["updatedAt"])
+    return to_time(row["updatedAt"])
 
 
 def placed_at(row: Row) -> datetime:
     """When the order was placed."""
-    return datetime.fromisoformat(row["orderPlacedAt"])
+    return to_time(row["orderPlacedAt"])
 
 
 def _minor(amount: int, currency: str) -> int:
@@ -119,7 +119,7 @@ def refund(row: Row) -> Refund:
         reason=row["reason"] or "",
         currency=row["currencyCode"],
         amount=_minor(row["total"], row["currencyCode"]),
-        requested_at=datetime.fromisoformat(row["createdAt"]),
+        requested_at=to_time(row["createdAt"]),
         completed_at=changed_at(row) if status == "completed" else None,
     )
 
@@ -140,7 +140,7 @@ def customer(row: Row, proven: bool) -> Customer:
         region=address.get("province") or None,
         city=address.get("city") or None,
         # A guest is a customer too, without a user.
-        registered_at=datetime.fromisoformat(row["createdAt"]) if row["user"] else None,
+        registered_at=to_time(row["createdAt"]) if row["user"] else None,
     )
 
 
@@ -154,15 +154,15 @@ def product(row: Row) -> Product:
         category=deepest["name"] if deepest else None,
         currency=variant["currencyCode"] if variant else None,
         price=_minor(variant["priceWithTax"], variant["currencyCode"]) if variant else None,
-        created_at=datetime.fromisoformat(row["createdAt"]),
+        created_at=to_time(row["createdAt"]),
     )
 
 
 def _first(times: Iterable[str]) -> datetime | None:
-    return min((datetime.fromisoformat(time) for time in times), default=None)
+    return min((to_time(time) for time in times), default=None)
 
 
 def _last(times: list[str | None]) -> datetime | None:
     """When the last of several came; None while one is on its way."""
-    arrived = [datetime.fromisoformat(time) for time in times if time]
+    arrived = [to_time(time) for time in times if time]
     return max(arrived) if arrived and len(arrived) == len(times) else None

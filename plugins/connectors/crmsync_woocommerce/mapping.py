@@ -44,7 +44,7 @@ class Mapper:
         """Amounts of lines, shipping and discount are told with their tax, as `total` is."""
         currency = _word(row, "currency").upper()
         return Order(
-            external_id=_id(row),
+            external_id=row["id"],
             updated_at=_time(row, "date_modified_gmt"),
             customer_id=account_of(row, self._connection),
             status=self._order_status(row),
@@ -67,9 +67,9 @@ class Mapper:
         lines = [line for line in _parts(row, "line_items") if line.get("product_id")]
         only = lines[0] if len(lines) == 1 else {}
         return Refund(
-            external_id=_id(row),
+            external_id=row["id"],
             updated_at=at,
-            order_id=_id(order),
+            order_id=order["id"],
             line_id=_refunded_line(only),
             product_id=_reference(only, "product_id"),
             customer_id=account_of(order, self._connection),
@@ -90,7 +90,7 @@ class Mapper:
         billing, shipping = part(row, "billing"), part(row, "shipping")
         updated_at = _time(row, "date_modified_gmt")
         return Customer(
-            external_id=_id(row),
+            external_id=row["id"],
             updated_at=updated_at,
             name=_name(row) or _name(billing) or _name(shipping),
             email=_text(row, "email") or _text(billing, "email"),
@@ -119,7 +119,7 @@ class Mapper:
         categories = _parts(row, "categories")
         price = next((row[name] for name in ("regular_price", "price") if row.get(name)), None)
         return Product(
-            external_id=_id(row),
+            external_id=row["id"],
             updated_at=_time(row, "date_modified_gmt"),
             title=plain(_needed(_text(row, "name"), "name")),
             category=plain(_word(categories[0], "name")) if categories else None,
@@ -130,7 +130,7 @@ class Mapper:
 
     def review(self, row: Row) -> Review:
         return Review(
-            external_id=_id(row),
+            external_id=row["id"],
             product_id=_reference(row, "product_id"),
             customer_id=self._writer(row),
             score=_rating(row),
@@ -181,7 +181,7 @@ def _line(row: Row, currency: str) -> OrderLine:
     full = _sum(row, ("subtotal", "subtotal_tax"), currency)
     quantity = _quantity(row)
     return OrderLine(
-        line_id=_id(row),
+        line_id=row["id"],
         product_id=_reference(row, "product_id"),
         title=plain(_text(row, "name") or "") or None,
         quantity=quantity,
@@ -225,10 +225,6 @@ def _where(address: Row) -> dict[str, str | None]:
 def _name(row: Row) -> str | None:
     names = (_text(row, "first_name"), _text(row, "last_name"))
     return " ".join(filter(None, names)) or None
-
-
-def _id(row: Row) -> str:
-    return _word(row, "id")
 
 
 def _reference(row: Row, field: str) -> str | None:

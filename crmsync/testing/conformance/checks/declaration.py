@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import re
 import socket
 import sys
 from collections.abc import Iterator
@@ -14,6 +15,8 @@ from unittest import mock
 from pydantic import BaseModel, SecretStr, ValidationError
 from pydantic.fields import FieldInfo
 
+from crmsync.sdk import RECORDS
+from crmsync.sdk.connector import PUSHES
 from crmsync.sdk.sensitive_keys import is_secret
 from crmsync.testing.conformance.bench import Bench
 from crmsync.testing.conformance.check import NotApplicable, Unmet, check
@@ -28,9 +31,6 @@ def metadata(bench: Bench) -> None:
         text = getattr(bench.kind, attribute, None)
         if not isinstance(text, str) or not text.strip():
             raise Unmet(f"{bench.kind.__name__}.{attribute} is {text!r}")
-    low, high = bench.kind.review_scale
-    if not low < high:
-        raise Unmet(f"review_scale runs from {low} to {high}")
     if not bench.kind.streams() and not bench.kind.pushes():
         raise Unmet("it has no stream and no push")
 
@@ -40,10 +40,41 @@ def metadata(bench: Bench) -> None:
     "Write README.md into the package: what it pulls and pushes, permissions, limits, known gaps.",
 )
 def readme(bench: Bench) -> None:
-    folder = Path(inspect.getfile(bench.kind)).parent
-    text = (folder / "README.md").read_text("utf-8") if (folder / "README.md").is_file() else ""
-    if len(text.split()) < 10:
+    if len(_readme_of(bench).split()) < 10:
         raise Unmet(f"there is no README.md with words in it beside {bench.kind.__name__}'s module")
+
+
+@check(
+    "Its README names nothing that is not there",
+    "Take out of README.md what this connector does not have, or give it what the README says.",
+)
+def readme_true(bench: Bench) -> None:
+    text, kind = _readme_of(bench), bench.kind
+    for word, there, in_sentences in (
+        ("stream", kind.streams().keys(), _in_sentences(text, "Streams") & RECORDS.keys()),
+        ("push", kind.pushes().keys(), _in_sentences(text, "Pushes") & set(PUSHES)),
+        ("setting", kind.Settings.model_fields.keys(), set[str]()),
+    ):
+        if surplus := sorted((_in_tables(text, word) | in_sentences) - there):
+            raise Unmet(f"the README names the {word} {surplus[0]!r}, which {kind.__name__} does not have")
+
+
+def _readme_of(bench: Bench) -> str:
+    """The README beside the connector's module; empty where there is none."""
+    file = Path(inspect.getfile(bench.kind)).parent / "README.md"
+    return file.read_text("utf-8") if file.is_file() else ""
+
+
+def _in_tables(text: str, head: str) -> set[str]:
+    """The names in the first column of the tables that are headed so."""
+    rows = re.findall(rf"^\| *{head} *\|.*\n\|[-| :]+\n((?:\|.*\n?)+)", text, re.MULTILINE | re.IGNORECASE)
+    return {name for row in "".join(rows).splitlines() for name in re.findall(r"\w+", row.split("|")[1])}
+
+
+def _in_sentences(text: str, beginning: str) -> set[str]:
+    """The words of the sentences that begin so: `Streams: orders, reviews.`"""
+    found = re.findall(rf"(?:^|\. ){beginning}\b((?:(?!\n\n)[^.])*)", text, re.MULTILINE)
+    return {word for sentence in found for word in re.findall(r"\w+", sentence)}
 
 
 @check(

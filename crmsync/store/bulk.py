@@ -81,7 +81,9 @@ class Bulk:
         staged = connection.info.setdefault(STAGED, set())
         if self._staging not in staged:
             connection.exec_driver_sql(
-                f'CREATE TEMPORARY TABLE {self._staging} AS TABLE "{self.table.name}" WITH NO DATA'
+                # A session may have it from before a rollback, after which nobody knows what it has.
+                f"CREATE TEMPORARY TABLE IF NOT EXISTS {self._staging}"
+                f' AS TABLE "{self.table.name}" WITH NO DATA'
             )
             staged.add(self._staging)
         names = ", ".join(f'"{name}"' for name in self.columns)

@@ -45,3 +45,4 @@ def test_erase() -> None:
     report = run("erase", "--times", "1", "--databases", "sqlite")
     assert report["canaries_found"] == 0
     assert report["sqlite"]["control_found_each_time"]
+    assert report["sqlite"]["troubles"] == []

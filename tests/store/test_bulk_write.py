@@ -5,6 +5,7 @@ from sqlalchemy import select
 
 from crmsync.store import Store
 from crmsync.store.bulk import COPY_FROM, Bulk
+from crmsync.store.cleaning import clean_files
 from crmsync.store.tables import Customer, Quota
 
 QUOTAS = Bulk(Quota, ("name", "next_at"), newest="next_at")
@@ -66,6 +67,22 @@ def test_a_rolled_back_write_does_not_spoil_the_next(store: Store) -> None:
         QUOTAS.upsert(connection, rows)
         QUOTAS.upsert(connection, [(name, value + 1) for name, value in rows])
     assert stored(store) == {name: value + 1 for name, value in rows}
+
+
+@pytest.mark.parametrize("then", ["a rollback", "cleaned files"])
+def test_a_session_that_has_written_many_rows_goes_on_after(store: Store, then: str) -> None:
+    rows = [(f"q{n}", n) for n in range(COPY_FROM)]
+    with store.write() as connection:
+        QUOTAS.upsert(connection, rows)
+    if then == "a rollback":
+        with pytest.raises(OSError, match="elsewhere"), store.write():
+            raise OSError("elsewhere")
+    else:
+        assert clean_files(store)
+    newer = [(name, at + 1) for name, at in rows]
+    with store.write() as connection:
+        QUOTAS.upsert(connection, newer)
+    assert stored(store) == dict(newer)
 
 
 def test_columns_out_of_the_tables_order_are_refused() -> None:

@@ -79,13 +79,14 @@ def _show(console: Console, found: Sequence[PluginInfo]) -> None:
 def new(
     kind: Annotated[PluginKind, typer.Argument(help="What to begin.")],
     name: Annotated[str, typer.Argument(metavar="NAME", help="Its name: a-z, 0-9 and _.")],
+    title: Annotated[str | None, typer.Option(help="What people call it: BigCommerce.")] = None,
     folder: Annotated[Path, typer.Option("--dir", help="Where to write it.")] = Path(),
     as_json: AsJson = False,
 ) -> None:
     """Write the package of a new plugin, one that passes its own tests as it stands."""
     from crmsync.plugins.scaffold import write_plugin
 
-    written = write_plugin(kind.value, name, folder)
+    written = write_plugin(kind.value, name, folder, title)
     root = written[0].parents[len(written[0].relative_to(folder).parts) - 2]
     emit(
         {"folder": root, "files": written},

@@ -48,6 +48,13 @@ def walk_changes(
         edge = times[-1]
         total = None if left is None else given + left
         if at is not None and edge <= at:
+            if edge + moment <= at:
+                # It would be asked for the same for ever.
+                raise TransientError(
+                    "The platform gives a moment again that was read: it tells times "
+                    "less finely than `moment` says.",
+                    fix=NEXT_RUN,
+                )
             for group in by_pages(listing, Changes(edge, edge + moment, by_id=True)):
                 given += len(group)
                 yield Page(group, Cursor(edge, until=since.until), total and max(given, total))

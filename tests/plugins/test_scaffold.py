@@ -95,6 +95,24 @@ def test_a_name_that_no_package_can_have_is_refused(name: str, tmp_path: Path) -
     assert list(tmp_path.iterdir()) == []
 
 
+def test_a_plugin_is_called_what_people_call_it(tmp_path: Path) -> None:
+    write_plugin("connector", "bigcommerce", tmp_path, title="BigCommerce")
+    connector = tmp_path / "crmsync-bigcommerce" / "crmsync_bigcommerce" / "connector.py"
+    assert 'title = "BigCommerce"' in connector.read_text("utf-8")
+    command = ["plugins", "new", "rule", "mine", "--title", "Mein & Dein", "--dir", str(tmp_path)]
+    assert run(command) == 0
+    assert "Mein & Dein" in (tmp_path / "crmsync-mine" / "pyproject.toml").read_text("utf-8")
+
+
+@pytest.mark.parametrize(
+    "title", ["", " ", 'The "Best"', "It's", "two\nlines", "back\\slash", "@name@", "x" * 61]
+)
+def test_a_title_that_no_file_can_hold_is_refused(title: str, tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match="no title"):
+        write_plugin("rule", "mine", tmp_path, title=title)
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_nothing_is_overwritten(tmp_path: Path) -> None:
     write_plugin("rule", "mine", tmp_path)
     with pytest.raises(UsageError, match="exists"):

@@ -198,3 +198,13 @@ class Coarse(List):
 def test_a_moment_of_a_second_is_passed_where_times_are_told_in_seconds() -> None:
     shop = Coarse(1, *[2] * 8, 3, 3, 4, size=2)
     assert {row["id"] for row in shop.walk()} == set(range(12))
+
+
+def test_a_platform_that_tells_times_less_finely_than_said_ends_the_walk() -> None:
+    class Coarse(List):
+        def __call__(self, changes: Changes) -> tuple[list[Row], int]:
+            since, until = (t and t.replace(microsecond=0) for t in (changes.since, changes.until))
+            return super().__call__(replace(changes, since=since, until=until))
+
+    with pytest.raises(TransientError, match="less finely than `moment`"):
+        Coarse(1, 1, 1, 1, 2).walk()

@@ -30,6 +30,9 @@ if TYPE_CHECKING:
 ENTRIES = "crmsync_audit"
 """Execution option of a writing transaction: the entries it will append."""
 
+ROTATED = "rotate_keys"
+"""The action after which no earlier key signs any more."""
+
 SHORTEST_SEAL = 12
 """So many first characters of a seal tell it from others."""
 
@@ -147,17 +150,25 @@ def verify_audit(store: Store, noted: str | None = None) -> AuditState:
     chain it is no longer part of has lost its end, or is another one."""
     entries, seal, last, signed_to = 0, _BEGINNING, None, 0
     found = noted is None
+    # Keys that are configured no more signed before the present ones, and beside them until all was
+    # encrypted anew; whoever has none could name any other.
+    retired: set[str] = set()
     with store.read() as reading:
         while rows := _after(reading, last):
             for row in rows:
                 signed = store.vault.signed(row.seal, row.signature) if row.signature else None
+                signer = str(row.signature).partition(":")[0]
+                if row.signature and signed is None and not signed_to:
+                    retired.add(signer)
                 if row.seal != _seal(seal, _content(row)):
                     why = _CHANGED
-                elif signed is False or (signed_to and not row.signature):
+                elif signed is False or (signed_to and signed is None and signer not in retired):
                     why = _UNSIGNED
                 else:
                     entries, seal, last = entries + 1, row.seal, row.id
                     signed_to = row.id if signed else signed_to
+                    if signed and row.action == ROTATED:
+                        retired.clear()
                     found = found or seal.startswith(str(noted))
                     continue
                 return AuditState(False, entries, seal, signed_to, row.id, _broken(row, why))

@@ -28,7 +28,7 @@ from sqlalchemy.dialects import postgresql, sqlite
 from sqlmodel import SQLModel
 
 from crmsync.sdk import UsageError
-from crmsync.store.audit import audit
+from crmsync.store.audit import ROTATED, audit
 from crmsync.store.cleaning import clean_after_change
 from crmsync.store.database import Store
 from crmsync.store.sealing import sealed_columns
@@ -102,7 +102,7 @@ def rotate_keys(
         retired = tuple(sorted(transaction.scalars(select(EncryptionKey.id).where(earlier))))
         transaction.execute(EncryptionKey.__table__.delete().where(earlier))  # type: ignore[attr-defined]
         detail = f"{sum(rows.values())} rows"
-        audit(transaction, now(), actor, "rotate_keys", f"encryption key {vault.key_id}", detail)
+        audit(transaction, now(), actor, ROTATED, f"encryption key {vault.key_id}", detail)
     clean_after_change(store)
     return Rotated(vault.key_id, rows, retired)
 

@@ -381,18 +381,35 @@ def test_a_signature_vouches_for_all_before_it(store: Store) -> None:
     assert (verify_audit(store).whole, verify_audit(store).signed_to) == (True, 0)
 
 
-@pytest.mark.parametrize("signed", ["", "taken"])
+def test_signatures_of_earlier_keys_stand_where_they_were_made(store: Store) -> None:
+    unlock(store, [KEY], NOW)
+    unlock(store, [OTHER, KEY], NOW)
+    late = Store(store.url.render_as_string(hide_password=False))
+    late.vault = Vault([KEY])
+    with late.write() as transaction:
+        audit(transaction, NOW, "ann", "approve", "message 1")
+    rotate(store)
+    unlock(store, [OTHER], NOW)
+    state = verify_audit(store)
+    assert (state.whole, state.entries, state.signed_to) == (True, 4, 4)
+    with late.write() as transaction:
+        audit(transaction, NOW, "ann", "approve", "message 2")
+    late.close()
+    assert (verify_audit(store).whole, verify_audit(store).broken_at) == (False, 5)
+
+
+@pytest.mark.parametrize("signed", ["", "taken", "by another"])
 def test_who_has_no_key_cannot_go_on_with_the_chain(store: Store, signed: str) -> None:
     unlock(store, [KEY], NOW)
     with store.write() as transaction:
         audit(transaction, NOW, "ann", "approve", "message 1")
     with store.read() as reading:
         taken = reading.scalar(text("SELECT signature FROM audit WHERE id = 2"))
-    store.vault = Vault()
+    store.vault = Vault(["a" * 32]) if signed == "by another" else Vault()
     with store.write() as transaction:
         audit(transaction, NOW, "ann", "approve", "message 2")
     assert verify_audit(store).whole, "without the key nobody can tell"
-    if signed:
+    if signed == "taken":
         with store.write() as transaction:
             off, on = (
                 (

@@ -54,9 +54,11 @@ def weeks(facts: Facts, recent: int) -> Weeks:
     first = int(facts.as_of.timestamp() // _WEEK) - recent + 1
     sums = np.zeros((4, len(facts)))
     for row, text in enumerate(facts["weekly"]):
+        own = [0, 0, 0, 0]
         for line in text.splitlines() if text else ():
-            week, tries, hits = map(int, line.split())
-            before = 0 if week >= first else 2
-            sums[before, row] += hits
-            sums[before + 1, row] += tries
+            week, tries, hits = line.split()
+            before = 0 if int(week) >= first else 2
+            own[before] += int(hits)
+            own[before + 1] += int(tries)
+        sums[:, row] = own
     return Weeks(*sums)

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from sqlalchemy import Connection as Transaction
-from sqlalchemy import Row, select
+from sqlalchemy import Row, func, select
 
 from crmsync.care.upsert import upsert
 from crmsync.sdk import UsageError
@@ -16,7 +16,7 @@ from crmsync.sdk.records import Medium, Purpose
 from crmsync.store import Store
 from crmsync.store.audit import audit
 from crmsync.store.sealing import sealed
-from crmsync.store.tables import Account, Connection, Consent
+from crmsync.store.tables import Account, Connection, Consent, Instant
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,7 +115,14 @@ def state_will(
     proof: str = "",
     confirmed: bool = False,
 ) -> None:
-    """Add a statement to the ledger."""
+    """Add a statement to the ledger. Made here and now, it is the latest of its purpose, even where the clock
+    has been set back since the one before, or a platform's is ahead."""
+    said = (
+        Consent.connection_id == account.connection_id,
+        Consent.account_id == account.external_id,
+        Consent.purpose == purpose,
+    )
+    before = transaction.scalar(select(func.max(Consent.at, type_=Instant)).where(*said))
     statement = {
         "connection_id": account.connection_id,
         "account_id": account.external_id,
@@ -123,7 +130,7 @@ def state_will(
         "purpose": purpose,
         "granted": granted,
         "confirmed": confirmed,
-        "at": now,
+        "at": now if before is None or before <= now else before + timedelta(microseconds=1),
         "source": source,
         "proof": proof,
         "learned_at": now,

@@ -298,7 +298,7 @@ class CareMachine(RuleBasedStateMachine):
 
     @invariant()
     def nothing_left_that_must_not(self) -> None:
-        assert self.broken == []
+        assert self.broken == [], self.broken
 
     @invariant()
     def nothing_arrives_twice(self) -> None:

@@ -19,6 +19,7 @@ from crmsync.care import (
     unsubscribe,
     unsubscribe_by_reply,
     unsuppress,
+    withdraw_consent,
 )
 from crmsync.care.addressee import ACCOUNT_COLUMNS, addressed
 from crmsync.care.unsubscribe import plain
@@ -202,6 +203,16 @@ def test_who_confirms_after_unsubscribing_is_written_to_again(shop: Shop) -> Non
     request = ConfirmRequest("shop", "c1", "platform", now + timedelta(days=1))
     confirm(shop.store, links_of(shop), links_of(shop).confirm_token(request), now=now)
     assert shop.deliver().sent == 1
+
+
+def test_a_refusal_counts_though_the_clock_was_set_back_since_the_grant(shop: Shop) -> None:
+    shop.customer()
+    shop.plan()
+    shop.clock.move(hours=-3)
+    withdraw_consent(shop.store, "shop", "c1", actor="li", now=shop.clock.now())
+    shop.clock.move(hours=6)
+    shop.deliver()
+    assert shop.states() == ["suppressed"]
 
 
 def test_a_merge_widens_no_consent_and_forgets_no_message(shop: Shop) -> None:

@@ -1,7 +1,8 @@
 """What a delivery costs: `python benchmarks/delivery.py --json`.
 
-10,000 messages sent to a server on loopback, beside a bare loop of the same requests in the same round,
-over channels of the kinds `key` and `none`, on SQLite and PostgreSQL. And deliveries that do nothing, each
+10,000 messages planned and sent to a server on loopback, beside a bare loop of the same requests in the same
+round, over channels of the kinds `key` and `none`, on SQLite and PostgreSQL; `plan_share` is the part of our
+CPU that planning took. And deliveries that do nothing, each
 with one durable commit of its own, beside Celery tasks that do nothing on Redis where both are installed.
 CPU is user and system time of our process (of Celery's worker and producer), plus that of the PostgreSQL
 sessions or the Redis server that served it. Every figure is a ratio within one round.
@@ -62,16 +63,23 @@ class Nothing(Channel[NoSettings]):
 
 
 def delivered(url: str, kind: str, http: int, messages: int, profile: bool) -> dict[str, float]:
-    """Send them all; what it cost."""
-    from crmsync.care import deliver
+    """Plan them all and send them; what it cost. Those that do nothing are there already."""
+    from crmsync.care import deliver, plan
     from crmsync.store import Store
     from crmsync.store.schema import upgrade
 
     logging.disable()
     store, clock = Store(url), SystemClock()
     upgrade(store)
-    outbox.fill(store, messages, datetime.now(UTC), medium="webhook")
+    if kind == "nothing":
+        outbox.fill(store, messages, datetime.now(UTC), medium="webhook")
+    else:
+        outbox.flag(store, messages, datetime.now(UTC))
     channel: Any = Nothing() if kind == "nothing" else channel_of(kind, 0, http, Path(), store, clock)
+
+    def planned() -> None:
+        result = plan(store, [outbox.CAMPAIGN], {"bench": channel}, outbox.LIMITS, now=clock.now())
+        assert result.planned == messages, result
 
     def work() -> None:
         result = deliver(
@@ -83,9 +91,10 @@ def delivered(url: str, kind: str, http: int, messages: int, profile: bool) -> d
         profiler = cProfile.Profile()
         profiler.runcall(work)
         pstats.Stats(profiler, stream=sys.stderr).sort_stats("tottime").print_stats(40)
+    before = {"cpu": 0.0, "wall": 0.0} if profile or kind == "nothing" else measured(planned, url)
     cost = measured(work, url) if not profile else {}
     store.close()
-    return cost
+    return {**{name: cost[name] + before[name] for name in cost}, "plan_cpu": before["cpu"]}
 
 
 def measured(work: Any, url: str) -> dict[str, float]:
@@ -144,6 +153,7 @@ def against_bare(database: str, kind: str, messages: int) -> dict[str, float]:
         "cpu_ratio": ours["cpu"] / loop["cpu"],
         "wall_ratio": ours["wall"] / loop["wall"],
         "cpu_ms_each": 1000 * ours["cpu"] / messages,
+        "plan_share": ours["plan_cpu"] / ours["cpu"],
     }
 
 

@@ -44,7 +44,8 @@ class Gate:
     ) -> dict[int, Refusal]:
         """Why some of these messages must not leave; those let through are left out and count from now
         on. All have an account. The same as asking one by one, in this order."""
-        ids = [item.id for item in items]
+        # One that may have arrived counts already, and takes up no second place when it is tried again.
+        ids = [item.id for item in items if not item.doubtful]
         forbidden = self._forbidden(transaction, items)
         frequencies = self._frequencies(transaction, items, ids, now)
         self._caps.check(ids)
@@ -60,8 +61,11 @@ class Gate:
             if found is not None:
                 refused[item.id] = found
                 continue
-            self._caps.count(item.message["campaign"], item.rule)
-            frequencies[item.message["purpose"]].count(item.person)
+            if not self._caps.has(transaction, _tried(item), now):
+                self._caps.count(item.message["campaign"], item.rule)
+            frequency = frequencies[item.message["purpose"]]
+            if not frequency.has(_tried(item)):
+                frequency.count(item.person)
         return refused
 
     def still_open(self, item: Claimed, now: datetime) -> bool:
@@ -94,6 +98,8 @@ class Gate:
         return None
 
     def _capped(self, transaction: Transaction, item: Claimed, now: datetime) -> Refusal | None:
+        if self._caps.has(transaction, _tried(item), now):
+            return None
         campaign = self._campaigns[item.message["campaign"]]
         if until := self._caps.campaign_free_at(transaction, campaign.name, campaign.daily_cap, now):
             return Refusal("queued", reason.DAILY_CAP, until)
@@ -114,8 +120,15 @@ class Gate:
         }
 
     def _too_often(self, item: Claimed, frequencies: Mapping[str, Frequency]) -> Refusal | None:
-        until = frequencies[item.message["purpose"]].free_at(item.person)
+        frequency = frequencies[item.message["purpose"]]
+        until = None if frequency.has(_tried(item)) else frequency.free_at(item.person)
         return Refusal("queued", reason.CUSTOMER_LIMIT, until) if until else None
+
+
+def _tried(item: Claimed) -> datetime | None:
+    """When a message left that may have arrived."""
+    at: datetime | None = item.message["attempted_at"] if item.doubtful else None
+    return at
 
 
 def _account(item: Claimed) -> Row[Any]:

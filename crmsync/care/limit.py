@@ -141,6 +141,10 @@ class Frequency:
         times = self._times[customer]
         return times[self._limit - 1] + self._period if len(times) >= self._limit else None
 
+    def has(self, tried: datetime | None) -> bool:
+        """Whether an attempt that may have arrived counts already."""
+        return tried is not None and tried > self._now - self._period
+
     def count(self, customer: int) -> None:
         """One more goes out to them now."""
         self._times[customer].insert(0, self._now)
@@ -175,6 +179,10 @@ class DailyCaps:
         """The same for all that answers flags of a rule."""
         of_rule = Message.flag_id.in_(select(Flag.id).where(Flag.rule == rule))
         return self._free_at(transaction, ("rule", rule), cap, now, of_rule)
+
+    def has(self, transaction: Transaction, tried: datetime | None, now: datetime) -> bool:
+        """Whether an attempt that may have arrived counts today already."""
+        return tried is not None and tried >= self._today(transaction, now)[0]
 
     def count(self, campaign: str, rule: str | None) -> None:
         """One more is let through."""

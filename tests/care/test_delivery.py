@@ -443,3 +443,25 @@ def test_the_ledger_adds_up(shop: Shop) -> None:
     assert book.planned == book.states.total() == 4
     assert +book.states == {"sent": 2, "dead": 1, "suppressed": 1}
     assert book.campaigns == {"win-back": +book.states}
+
+
+@pytest.mark.parametrize("limit", ["daily cap", "limit of the customer"])
+def test_what_may_have_arrived_keeps_its_place_before_what_is_tried_with_it(shop: Shop, limit: str) -> None:
+    common: dict[str, Any] = {"daily_cap": 1 if limit == "daily cap" else 50}
+    shop.campaigns = [campaign(**common), campaign(**common, name="again", template="vip_thanks")]
+    shop.customer()
+    if limit == "daily cap":
+        shop.campaigns.pop()
+        shop.customer()
+    shop.plan()
+    first, second = (message.id for message in shop.messages())
+    shop.limits = Limits(per_customer=1)
+    shop.channel.fail_after = lambda message: RuntimeError("the answer was lost")
+    shop.deliver()
+    shop.channel.fail_after = lambda message: None
+    with shop.store.write() as transaction:
+        transaction.execute(update(Message).where(Message.id == second).values(next_attempt_at=NOW))
+    shop.clock.move(minutes=10)
+    shop.deliver()
+    assert [message.id for _, message, _ in shop.channel.delivered] == [first]
+    assert shop.states() == ["sent", "queued"]

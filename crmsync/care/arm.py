@@ -15,10 +15,10 @@ from sqlalchemy import Connection as Transaction
 from sqlalchemy import select
 
 from crmsync.care import reason
-from crmsync.care.upsert import upsert
 from crmsync.config import Campaign, Limits
 from crmsync.store import Store
 from crmsync.store.tables import Arm, Assignment
+from crmsync.store.upsert import upsert
 
 WHY: Mapping[Arm, str] = {"control": reason.CONTROL_GROUP, "holdout": reason.HOLDOUT}
 """Why nobody writes to a customer in this arm."""

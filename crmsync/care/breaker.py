@@ -10,9 +10,9 @@ from datetime import datetime, timedelta
 from sqlalchemy import delete, select
 
 from crmsync.care.outbox import Lane
-from crmsync.care.upsert import upsert
 from crmsync.store import Store
 from crmsync.store import tables as t
+from crmsync.store.upsert import upsert
 
 log = logging.getLogger("crmsync.care")
 

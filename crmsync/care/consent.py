@@ -10,13 +10,13 @@ from typing import Any
 from sqlalchemy import Connection as Transaction
 from sqlalchemy import Row, func, select
 
-from crmsync.care.upsert import upsert
 from crmsync.sdk import UsageError
 from crmsync.sdk.records import Medium, Purpose
 from crmsync.store import Store
 from crmsync.store.audit import audit
 from crmsync.store.sealing import sealed
 from crmsync.store.tables import Account, Connection, Consent, Instant
+from crmsync.store.upsert import upsert
 
 
 @dataclass(frozen=True, slots=True)

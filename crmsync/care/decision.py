@@ -10,12 +10,12 @@ from sqlalchemy import ColumnElement, and_, func, select, update
 from sqlalchemy import Connection as Transaction
 
 from crmsync.care import reason
-from crmsync.care.upsert import upsert
 from crmsync.insight import message_sent
 from crmsync.sdk import UsageError
 from crmsync.store import Store
 from crmsync.store.audit import audit
 from crmsync.store.tables import Approval, Message
+from crmsync.store.upsert import upsert
 
 Resolution = Literal["sent", "resend", "dead"]
 

@@ -26,7 +26,6 @@ from crmsync.care.traces import (
     withhold_payloads,
     without_anothers,
 )
-from crmsync.care.upsert import upsert
 from crmsync.rules.flags import forget_customers
 from crmsync.sdk import UsageError
 from crmsync.store import Store
@@ -43,6 +42,7 @@ from crmsync.store.tables import (
     Tombstone,
     to_instant,
 )
+from crmsync.store.upsert import upsert
 from crmsync.sync.erased import account_hashes, erasures, pseudonym
 from crmsync.sync.pseudonym import pseudonymise
 

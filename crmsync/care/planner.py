@@ -18,13 +18,13 @@ from crmsync.care.limit import make_way
 from crmsync.care.occasion import LATE, NOT_ASKED, OUTRANKED, UNASKED
 from crmsync.care.permission import Terms
 from crmsync.care.proposal import Proposal, Proposer
-from crmsync.care.upsert import upsert
 from crmsync.config import Campaign, Limits
 from crmsync.sdk import Channel, ConfigError
 from crmsync.store import Store
 from crmsync.store.lock import hold_off_erasure
 from crmsync.store.sealing import sealed
 from crmsync.store.tables import Account, Approval, Message
+from crmsync.store.upsert import upsert
 
 log = logging.getLogger("crmsync.care")
 

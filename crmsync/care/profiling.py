@@ -6,11 +6,11 @@ from datetime import datetime
 
 from sqlalchemy import select
 
-from crmsync.care.upsert import upsert
 from crmsync.sdk import UsageError
 from crmsync.store import Store
 from crmsync.store.audit import audit
 from crmsync.store.tables import Account, Consent
+from crmsync.store.upsert import upsert
 
 
 def set_profiling(store: Store, customer_id: int, *, granted: bool, actor: str, now: datetime) -> int:

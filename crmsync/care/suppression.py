@@ -10,7 +10,6 @@ from sqlalchemy import Connection as Transaction
 from sqlalchemy import delete
 
 from crmsync.care.address import Addressed
-from crmsync.care.upsert import upsert
 from crmsync.sdk import UsageError
 from crmsync.sdk.records import Medium
 from crmsync.store import Store
@@ -18,6 +17,7 @@ from crmsync.store.address import AddressKind, hashed, normal
 from crmsync.store.audit import audit
 from crmsync.store.keyring import Keyring
 from crmsync.store.tables import Suppression
+from crmsync.store.upsert import upsert
 
 SuppressedPurpose = Literal["marketing", "any"]
 

@@ -12,11 +12,11 @@ from sqlalchemy import and_, case, insert, not_, or_, select, tuple_, update
 
 from crmsync.care import reason as why
 from crmsync.care.person import PersonsAccount, Told, addresses, contains, proved
-from crmsync.care.upsert import upsert
 from crmsync.store import Store
 from crmsync.store.address import hashed, normal
 from crmsync.store.keyring import Keyring
 from crmsync.store.tables import Account, Case, CaseEvent, Delivery, Message, Order, Tombstone
+from crmsync.store.upsert import upsert
 from crmsync.store.vault import row_of, vault_of
 from crmsync.sync.erased import account_hashes, keyed, pseudonym
 from crmsync.sync.pseudonym import Named
@@ -40,6 +40,7 @@ def withhold_payloads(
     accounts: Sequence[PersonsAccount],
     counts: Counter[str],
 ) -> None:
+    """Keep no quarantined payload that names the person or one of their orders."""
     if not accounts:
         return
     own = tuple_(Order.connection_id, Order.account_id).in_(

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from crmsync.cli.check import FINDINGS
+from crmsync.cli.exit_code import FINDINGS
 from crmsync.cli.option import AsJson, ConfigFile, InLanguage, Limit, moment
 from crmsync.cli.output import emit, plain, table
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from crmsync.cli.exit_code import FINDINGS
 from crmsync.cli.option import AsJson, ConfigFile, InLanguage, duration, moment
 from crmsync.cli.output import emit, table
 
@@ -15,7 +16,6 @@ if TYPE_CHECKING:
 
     from crmsync.rules.backtest import Measured, Ranker, Replay, Window
 
-_FINDINGS = 3
 _BAR = 30
 
 
@@ -60,7 +60,7 @@ def backtest(
             language=told,
             show=lambda console: _show(console, made, told),
         )
-    return 0 if made.overall else _FINDINGS
+    return 0 if made.overall else FINDINGS
 
 
 def _says(made: Replay, language: str) -> str:

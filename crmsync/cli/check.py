@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+from crmsync.cli.exit_code import FINDINGS
 from crmsync.cli.option import AsJson, ConfigFile, InLanguage
 from crmsync.cli.output import emit
 
@@ -12,8 +13,6 @@ if TYPE_CHECKING:
     from rich.console import Console
 
     from crmsync.daemon.checkup import Check
-
-FINDINGS = 3
 
 
 def check(config: ConfigFile = None, as_json: AsJson = False, language: InLanguage = None) -> int:

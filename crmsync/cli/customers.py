@@ -21,6 +21,10 @@ if TYPE_CHECKING:
 
 app = typer.Typer(help="One customer, as the store knows them.", no_args_is_help=True)
 
+Whom = Annotated[
+    str, typer.Argument(help="A number from `crmsync flags`, CONNECTION/ACCOUNT, an e-mail or a phone.")
+]
+
 
 @app.callback()
 def _group() -> None:
@@ -29,9 +33,7 @@ def _group() -> None:
 
 @app.command("show")
 def show(
-    customer: Annotated[
-        str, typer.Argument(help="A number from `crmsync flags`, CONNECTION/ACCOUNT, an e-mail or a phone.")
-    ],
+    customer: Whom,
     config: ConfigFile = None,
     as_json: AsJson = False,
     language: InLanguage = None,
@@ -52,9 +54,6 @@ def show(
 
 
 Profiling = Annotated[bool, typer.Option("--profiling", help="Being judged by rules and put in segments.")]
-Whom = Annotated[
-    str, typer.Argument(help="A number from `crmsync flags`, CONNECTION/ACCOUNT, an e-mail or a phone.")
-]
 
 
 @app.command("opt-out")

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from crmsync.cli.exit_code import PARTIAL
 from crmsync.cli.option import AsJson, ConfigFile, InLanguage, actor
 from crmsync.cli.output import emit, err, plain, table
 
@@ -14,8 +15,6 @@ if TYPE_CHECKING:
     from rich.console import Console
 
     from crmsync.store.encryption import Rotated
-
-PARTIAL = 4
 
 app = typer.Typer(help="The database: its schema, its keys and its copies.", no_args_is_help=True)
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from crmsync.cli.exit_code import FINDINGS
 from crmsync.cli.option import AsJson, ConfigFile, InLanguage
 from crmsync.cli.output import emit, table
 
@@ -18,8 +19,6 @@ if TYPE_CHECKING:
 
     from crmsync.plugins import PluginInfo
     from crmsync.plugins.trial import Trial
-
-FINDINGS = 3
 
 app = typer.Typer(
     help="Plugins: what is loaded, a new one, and whether connectors conform.", no_args_is_help=True

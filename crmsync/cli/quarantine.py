@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from crmsync.cli.exit_code import PARTIAL
 from crmsync.cli.option import AsJson, ConfigFile, InLanguage, Limit, actor
 from crmsync.cli.output import emit, table
 
@@ -16,8 +17,6 @@ if TYPE_CHECKING:
     from crmsync.sync.quarantine import Entry
 
 app = typer.Typer(help="Records that could not be understood.", no_args_is_help=True)
-
-PARTIAL = 4
 
 Connection = Annotated[str | None, typer.Option("--connection", help="Only of this connection.")]
 Stream = Annotated[str | None, typer.Option("--stream", help="Only of this stream.")]

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from crmsync.cli.exit_code import FINDINGS
 from crmsync.cli.option import AsJson, ConfigFile, InLanguage, Language
 from crmsync.cli.output import emit, table
 
@@ -16,8 +17,6 @@ if TYPE_CHECKING:
 
     from crmsync.care import Rendered
     from crmsync.config import Problem
-
-FINDINGS = 3
 
 app = typer.Typer(help="Templates: what the campaigns say.", no_args_is_help=True)
 Names = Annotated[

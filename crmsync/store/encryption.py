@@ -24,7 +24,6 @@ from sqlalchemy import (
     update,
 )
 from sqlalchemy import Connection as Transaction
-from sqlalchemy.dialects import postgresql, sqlite
 from sqlmodel import SQLModel
 
 from crmsync.sdk import UsageError
@@ -34,6 +33,7 @@ from crmsync.store.database import Store
 from crmsync.store.sealing import sealed_columns
 from crmsync.store.tables import EncryptionKey
 from crmsync.store.tables.sealed import AddressIndex, KeyId
+from crmsync.store.upsert import upsert
 from crmsync.store.vault import Vault, missing_key, row_of
 
 _AT_ONCE = 500
@@ -54,11 +54,9 @@ def unlock(store: Store, secrets: Sequence[str], now: datetime) -> None:
         raise missing_key(missing, "something in the database")
     store.vault = vault
     if vault.key_id and vault.key_id not in used:
-        insert = postgresql.insert if store.dialect == "postgresql" else sqlite.insert
+        key = {"id": vault.key_id, "since": now}
         with store.write() as transaction:
-            new = transaction.execute(
-                insert(EncryptionKey).values(id=vault.key_id, since=now).on_conflict_do_nothing()
-            ).rowcount
+            new = transaction.execute(upsert(store, EncryptionKey, key).on_conflict_do_nothing()).rowcount
             if new:
                 audit(transaction, now, "crmsync", "use_key", f"encryption key {vault.key_id}")
 
@@ -193,7 +191,7 @@ class _Renewal:
         for name, type in self.sealed.items():
             identity = row_of(*(stored[own] for own in type.row))
             texts[name] = vault.open(type.place, identity, stored[name]) if stored[name] else stored[name]
-            change[name] = vault.seal(type.place, identity, texts[name]) if texts[name] else texts[name]
+            change[name] = vault.seal(type.place, identity, texts[name])
         if self.key_id is not None:
             for name, index in self.indexes.items():
                 change[name] = vault.index(index.kind, texts[index.of]) if texts[index.of] else None

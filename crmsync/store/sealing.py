@@ -26,7 +26,7 @@ def sealed(vault: Vault, model: type[SQLModel], values: Mapping[str, Any]) -> di
     types = {name: type for name, type in sealed_columns(table).items() if name in values}
     for name, type in types.items():
         identity = row_of(*(_plain(values[own]) for own in type.row))
-        found[name] = vault.seal(type.place, identity, values[name]) if values[name] else values[name]
+        found[name] = vault.seal(type.place, identity, values[name])
     for column in table.columns:
         if isinstance(column.type, AddressIndex) and (address := values.get(column.type.of)):
             found[column.name] = vault.index(column.type.kind, address)

@@ -7,12 +7,12 @@ from collections import defaultdict
 from collections.abc import Callable
 
 from sqlalchemy import select, update
-from sqlalchemy.dialects import postgresql, sqlite
 
 from crmsync.sdk import Token
 from crmsync.store.database import Store
 from crmsync.store.sealing import sealed
 from crmsync.store.tables import TokenRow
+from crmsync.store.upsert import upsert
 
 _refreshing: defaultdict[tuple[str, str, str], threading.Lock] = defaultdict(threading.Lock)
 
@@ -69,6 +69,5 @@ class StoreTokens:
                     .values(**values)
                 )
             else:
-                insert = postgresql.insert if self.store.dialect == "postgresql" else sqlite.insert
-                changed = connection.execute(insert(TokenRow).values(**values).on_conflict_do_nothing())
+                changed = connection.execute(upsert(self.store, TokenRow, values).on_conflict_do_nothing())
             return changed.rowcount == 1

@@ -64,8 +64,8 @@ class Vault:
         """What every text begins with that is sealed with the present key."""
         return self._present.mark if self._present else ""
 
-    def seal(self, place: str, row: str, text: str) -> str:
-        """The text as this column (`table.column`) of this row may hold it; an empty one stays empty."""
+    def seal(self, place: str, row: str, text: str | None) -> str | None:
+        """The text as this column (`table.column`) of this row may hold it; None and an empty one stay so."""
         if not text:
             return text
         if self._present is None:

@@ -29,6 +29,7 @@ WHY_WITHHELD = "its customer was erased, and the payload is not kept"
 _PSEUDONYM = "erased-"
 _EMAIL = re.compile(r"[^\s<>\"'(),;:]+@[^\s<>\"'(),;:]+")
 _FEWEST_DIGITS = 7
+_ADDRESSES: tuple[AddressKind, ...] = ("email", "phone")
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,19 +107,17 @@ class Screen:
     def _profiles(self, records: Sequence[Customer], digests: Sequence[int]) -> Screened:
         ids = {r.external_id for r in records}
         gone = self._pseudonyms(ids).keys() | self._erased_accounts(ids)
-        known = self._known(
-            digest
+        hashes = {
+            (kind, value): hashed(self.keyring, kind, value)
             for r in records
-            for kind, value in (("email", r.email), ("phone", r.phone))
-            if value
-            for digest in hashed(self.keyring, cast(AddressKind, kind), value)
-        )
+            for kind in _ADDRESSES
+            if (value := getattr(r, kind))
+        }
+        known = self._known(digest for digests in hashes.values() for digest in digests)
 
         def erased(kind: AddressKind, value: str | None) -> bool | None:
             """Whether an erased person had this address with proof; None where nobody had it."""
-            if not value:
-                return None
-            found = [known[digest] for digest in hashed(self.keyring, kind, value) if digest in known]
+            found = [known[digest] for digest in hashes.get((kind, value or ""), ()) if digest in known]
             return any(found) if found else None
 
         kept: list[Record] = []

@@ -13,6 +13,7 @@ from crmsync.store.bulk import among, many
 from crmsync.store.keyring import Keyring
 from crmsync.sync.account import ensure_accounts
 from crmsync.sync.erased import keyed
+from crmsync.sync.keep import CONTACT
 from crmsync.sync.kind import KINDS
 
 _SPOKEN = {kind.table: kind.words for kind in KINDS.values() if "account_id" in kind.columns}
@@ -35,19 +36,8 @@ _OTHERS = (
 _SILENT = ", ".join(
     f"{column} = NULL"
     for column in (
-        "updated_at",
-        "name",
-        "email",
-        "email_index",
-        "phone",
-        "phone_index",
-        "language",
-        "country",
-        "region",
-        "city",
-        "zone",
-        "registered_at",
-        "contact_expired_at",
+        *(column for column, none in CONTACT.items() if none is None),
+        *("updated_at", "language", "country", "zone", "registered_at", "contact_expired_at"),
     )
 )
 

@@ -11,13 +11,13 @@ from sqlalchemy import insert, select, update
 
 from crmsync.care.cases.opening import begin
 from crmsync.care.cases.stage import CaseType, Severity, Stage, after, due_at
-from crmsync.care.upsert import upsert
 from crmsync.config import Cases
 from crmsync.sdk import UsageError, display, minor
 from crmsync.store import Store
 from crmsync.store.audit import audit
 from crmsync.store.sealing import sealed
 from crmsync.store.tables import Case, CaseEvent, Customer, Knowledge
+from crmsync.store.upsert import upsert
 from crmsync.store.vault import vault_of
 
 _LOOK = "See: crmsync cases list."

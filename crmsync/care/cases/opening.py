@@ -11,12 +11,12 @@ from sqlalchemy import BigInteger, and_, cast, insert, select, update
 from sqlalchemy import Connection as Transaction
 
 from crmsync.care.cases.stage import CaseType, due_at
-from crmsync.care.upsert import upsert
 from crmsync.config import Cases
 from crmsync.rules.reasons import load_reasons
 from crmsync.store import Store
 from crmsync.store.sealing import sealed
 from crmsync.store.tables import Account, Case, CaseEvent, Flag, OrderLine
+from crmsync.store.upsert import upsert
 
 BY_RULE = "crmsync"
 

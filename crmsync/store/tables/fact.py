@@ -45,7 +45,7 @@ class _Sales(SQLModel):
     refunded: int = Field(default=0, sa_type=BigInteger)
 
 
-class _Said(SQLModel):
+class Said(SQLModel):
     """Refunds, reviews and complaints. Refused and cancelled refunds do not count."""
 
     refunds: int = 0
@@ -78,7 +78,20 @@ class _Trouble(SQLModel):
     weekly: str | None = Field(default=None, sa_type=Text)
 
 
-class CustomerFact(_Fact, _Sales, _Said, table=True):
+class Service(SQLModel):
+    """Inquiries, who asked and bought, and how answers were rated."""
+
+    inquiries: int = 0
+    answered: int = 0
+    response_time: int = Field(default=0, sa_type=BigInteger)
+    consulted: int = 0
+    converted: int = 0
+    ratings: int = 0
+    bad_ratings: int = 0
+    troubled_inquiries: int = 0
+
+
+class CustomerFact(_Fact, _Sales, Said, table=True):
     """A customer over all their accounts. Days are the shop's: two orders on one day are one purchase.
 
     `gap_squares` is the sum of the squared days between purchases, `last_three` the total of the last
@@ -131,7 +144,7 @@ class CustomerSpend(SQLModel, table=True):
     refunded: int = Field(sa_type=BigInteger)
 
 
-class ProductFact(_Fact, _Sales, _Said, _Trouble, table=True):
+class ProductFact(_Fact, _Sales, Said, _Trouble, table=True):
     """A product. What is said of an order without naming a product counts for each product in it.
 
     `companions` has a line `product_id together` for each product most often bought with it.
@@ -148,7 +161,7 @@ class ProductFact(_Fact, _Sales, _Said, _Trouble, table=True):
     companions: str | None = Field(default=None, sa_type=Text)
 
 
-class ShopFact(_Fact, _Sales, _Said, _Trouble, table=True):
+class ShopFact(_Fact, _Sales, Said, _Trouble, table=True):
     """A connection's shop as a whole."""
 
     __tablename__ = "shop_fact"
@@ -162,7 +175,7 @@ class ShopFact(_Fact, _Sales, _Said, _Trouble, table=True):
     inquiries: int = 0
 
 
-class AgentFact(_Fact, _Sales, _Said, _Trouble, table=True):
+class AgentFact(Service, _Fact, _Sales, Said, _Trouble, table=True):
     """A service agent: conversations led and orders closed.
 
     `response_time` is the sum over answered inquiries, in microseconds. `converted` customers bought
@@ -175,14 +188,6 @@ class AgentFact(_Fact, _Sales, _Said, _Trouble, table=True):
     connection_id: int = Field(primary_key=True)
     external_id: str = Field(primary_key=True)
     delivered_orders: int = 0
-    inquiries: int = 0
-    answered: int = 0
-    response_time: int = Field(default=0, sa_type=BigInteger)
-    consulted: int = 0
-    converted: int = 0
-    ratings: int = 0
-    bad_ratings: int = 0
-    troubled_inquiries: int = 0
     customers: int = 0
     attendance_days: int = 0
     scheduled_days: int = 0

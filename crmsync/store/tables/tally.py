@@ -12,6 +12,7 @@ from sqlalchemy import BigInteger, Index, text
 from sqlmodel import Field, SQLModel
 
 from crmsync.store.tables.base import CLUSTERED
+from crmsync.store.tables.fact import Said, Service
 
 _VALID = text("valid = 1")
 
@@ -139,7 +140,7 @@ class PairTally(SQLModel, table=True):
     times: int
 
 
-class SumTally(_Of, table=True):
+class SumTally(Service, Said, _Of, table=True):
     """Everything that is added up for a subject, by currency; what has none stands at currency ''.
 
     `sold` counts all its orders, valid or not; the others are called as the facts are.
@@ -157,32 +158,9 @@ class SumTally(_Of, table=True):
     gross: int = Field(default=0, sa_type=BigInteger)
     units: int = Field(default=0, sa_type=BigInteger)
     refunded: int = Field(default=0, sa_type=BigInteger)
-    refunds: int = 0
-    returns: int = 0
-    exchanges: int = 0
-    reviews: int = 0
-    good_reviews: int = 0
-    neutral_reviews: int = 0
-    bad_reviews: int = 0
-    complaints: int = 0
-    complaints_product: int = 0
-    complaints_logistics: int = 0
-    complaints_service: int = 0
-    complaints_contract: int = 0
-    complaints_suggestion: int = 0
-    complaints_other: int = 0
     troubled_orders: int = 0
     troubled_delivered: int = 0
-    refunded_orders: int = 0
     customers: int = 0
-    inquiries: int = 0
-    answered: int = 0
-    response_time: int = Field(default=0, sa_type=BigInteger)
-    consulted: int = 0
-    converted: int = 0
-    ratings: int = 0
-    bad_ratings: int = 0
-    troubled_inquiries: int = 0
 
 
 class WeekTally(_Of, table=True):

@@ -8,7 +8,7 @@ from typing import Any
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlmodel import SQLModel
 
-from crmsync.store import Store
+from crmsync.store.database import Store
 
 
 def upsert(store: Store, table: type[SQLModel], rows: Sequence[Mapping[str, Any]] | Mapping[str, Any]) -> Any:

@@ -1,15 +1,15 @@
 """Signals, taken one by one by the main thread while the work is done in others.
 
 Python runs a handler between two instructions of the main thread, and a wait that begins just before
-would sleep on. So the handlers do nothing: the interpreter itself writes each signal's number into a
-pipe, and the main thread reads from it.
+would sleep on. So the handlers do nothing: the interpreter itself sends each signal's number through a
+pair of sockets, and the main thread receives it.
 """
 
 from __future__ import annotations
 
 import contextlib
-import os
 import signal
+import socket
 import threading
 from collections.abc import Callable
 from typing import Any, Literal, Self, TypeVar
@@ -29,9 +29,9 @@ class Signals:
     """While it is entered, SIGTERM and SIGINT ask to stop and SIGHUP asks to reload."""
 
     def __enter__(self) -> Self:
-        self._read, self._write = os.pipe()
-        os.set_blocking(self._write, False)
-        self._wakeup = signal.set_wakeup_fd(self._write)
+        self._receiver, self._sender = socket.socketpair()
+        self._sender.setblocking(False)
+        self._wakeup = signal.set_wakeup_fd(self._sender.fileno())
         self._before: dict[int, Any] = {number: signal.signal(number, lambda *_: None) for number in _MEANING}
         return self
 
@@ -39,8 +39,8 @@ class Signals:
         for number, handler in self._before.items():
             signal.signal(number, handler)
         signal.set_wakeup_fd(self._wakeup)
-        os.close(self._read)
-        os.close(self._write)
+        self._receiver.close()
+        self._sender.close()
 
     def take(self) -> Request:
         """The next request; waits for it."""
@@ -62,9 +62,10 @@ class Signals:
             except BaseException as error:
                 failed.append(error)
             finally:
-                # Closed when we were interrupted and nobody listens any more.
+                # Closed when we were interrupted and nobody listens any more. By its number alone it might
+                # be something else by then, a database for one.
                 with contextlib.suppress(OSError):
-                    os.write(self._write, bytes([_DONE]))
+                    self._sender.send(bytes([_DONE]))
 
         threading.Thread(target=do, name="work", daemon=True).start()
         while (number := self._next()) != _DONE:
@@ -77,4 +78,4 @@ class Signals:
         return done[0]
 
     def _next(self) -> int:
-        return os.read(self._read, 1)[0]
+        return self._receiver.recv(1)[0]

@@ -54,6 +54,28 @@ def test_the_second_interrupts() -> None:
     forever.set()
 
 
+def test_work_that_outlives_its_signals_writes_into_nothing_opened_since() -> None:
+    stop, forever = threading.Event(), threading.Event()
+    workers: list[threading.Thread] = []
+
+    def work() -> None:
+        workers.append(threading.current_thread())
+        for _ in range(2):
+            os.kill(os.getpid(), signal.SIGINT)
+            stop.wait(5)
+        forever.wait(5)
+
+    with Signals() as signals, pytest.raises(KeyboardInterrupt):
+        signals.run(work, stop)
+    opened = [os.pipe() for _ in range(8)]
+    forever.set()
+    workers[0].join(5)
+    for read, write in opened:
+        os.close(write)
+        assert os.read(read, 1) == b""
+        os.close(read)
+
+
 def test_what_the_work_raises_is_raised() -> None:
     def work() -> None:
         raise LookupError("nothing there")

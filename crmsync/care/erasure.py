@@ -31,7 +31,6 @@ from crmsync.sdk import UsageError
 from crmsync.store import Store
 from crmsync.store.audit import audit
 from crmsync.store.keyring import Keyring
-from crmsync.store.lock import erase_alone
 from crmsync.store.tables import (
     Customer,
     CustomerFact,
@@ -82,8 +81,7 @@ def erase(
     when earlier erasures were made under a key that is not configured.
     """
     try:
-        with store.write() as transaction:
-            erase_alone(transaction)
+        with store.write(alone=True) as transaction:
             done = _erase(store, transaction, keyring, customer_id, actor, now, reason)
             if dry_run:
                 raise _Undone

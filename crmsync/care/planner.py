@@ -21,7 +21,6 @@ from crmsync.care.proposal import Proposal, Proposer
 from crmsync.config import Campaign, Limits
 from crmsync.sdk import Channel, ConfigError
 from crmsync.store import Store
-from crmsync.store.lock import hold_off_erasure
 from crmsync.store.sealing import sealed
 from crmsync.store.tables import Account, Approval, Message
 from crmsync.store.upsert import upsert
@@ -146,7 +145,6 @@ class _Planner:
             return
         proposer = self.proposer
         with self.store.write() as transaction:
-            hold_off_erasure(transaction)
             proposals = self._still_there(transaction, proposals)
             rows = [p.row for p in proposals if p.row is not None]
             if not rows:

@@ -23,6 +23,11 @@ STAGED = "crmsync_staged"
 """Key of a pooled connection's note of which temporary tables it has."""
 
 
+# Any number, as long as every version of crmsync uses the same one.
+_WRITERS = 0x63726D77
+_ALONE = f"SELECT pg_advisory_xact_lock({_WRITERS})"
+_AMONG_OTHERS = f"SELECT pg_advisory_xact_lock_shared({_WRITERS})"
+
 _NEVER_ANALYZED = """
     SELECT relname FROM pg_class JOIN pg_namespace ON pg_namespace.oid = relnamespace
     WHERE relkind = 'r' AND nspname = current_schema() AND reltuples <= 0
@@ -64,11 +69,18 @@ class Store:
             yield connection
 
     @contextmanager
-    def write(self) -> Iterator[Connection]:
-        """One transaction: committed when the block ends, rolled back when it raises."""
+    def write(self, *, alone: bool = False) -> Iterator[Connection]:
+        """One transaction: committed when the block ends, rolled back when it raises.
+
+        One that must be `alone` waits until nobody else writes, and the next writers wait for its end: what
+        others have read stays true while they write, and it meets no lock of theirs half-way.
+        """
         entries: list[Entry] = []
         options = {"crmsync_write": True, ENTRIES: entries}
         with self.engine.connect().execution_options(**options) as connection, connection.begin():
+            # An SQLite transaction that writes is alone anyway.
+            if self.dialect == "postgresql":
+                connection.exec_driver_sql(_ALONE if alone else _AMONG_OTHERS)
             yield connection
             if entries:
                 append(connection, entries)

@@ -1,4 +1,4 @@
-"""Locks of the database: one crmsync process at work, however it ends; and erasing alone."""
+"""The lock of the database: one crmsync process at work, however it ends."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from sqlalchemy import Connection, text
+from sqlalchemy import text
 
 from crmsync.sdk import Locked
 from crmsync.store.database import Store
@@ -26,20 +26,6 @@ def instance_lock(store: Store) -> Iterator[None]:
     """
     with _file_lock(store) if store.dialect == "sqlite" else _advisory_lock(store):
         yield
-
-
-def hold_off_erasure(connection: Connection) -> None:
-    """Whoever writes what it was told of customers: nobody is erased until this transaction ends, so that
-    what it has read of who is erased stays true."""
-    # An SQLite transaction that writes is alone anyway.
-    if connection.dialect.name == "postgresql":
-        connection.execute(text("LOCK TABLE tombstone IN ROW SHARE MODE"))
-
-
-def erase_alone(connection: Connection) -> None:
-    """Wait for those who write of customers now; the next ones wait until this transaction ends."""
-    if connection.dialect.name == "postgresql":
-        connection.execute(text("LOCK TABLE tombstone IN EXCLUSIVE MODE"))
 
 
 @contextmanager

@@ -18,7 +18,6 @@ from crmsync.sdk import ConfigError, Customer, Record
 from crmsync.store.address import AddressKind, hashed, normal
 from crmsync.store.bulk import among, many
 from crmsync.store.keyring import Keyring
-from crmsync.store.lock import hold_off_erasure
 from crmsync.sync.kind import Kind
 from crmsync.sync.page import Rejected
 
@@ -233,7 +232,6 @@ def screen(
 
     In a transaction that writes, nobody is erased before it ends. Raises ConfigError as `erasures` does.
     """
-    hold_off_erasure(connection)
     known = erasures(connection, keyring)
     return None if known is None else Screen(connection, connection_id, scope, kind, known)
 

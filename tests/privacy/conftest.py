@@ -21,4 +21,6 @@ def household(request: pytest.FixtureRequest, tmp_path: Path, database_url: str)
         with log.open("w") as stream:
             configure_logs(stream=stream, level=logging.DEBUG, console=False)
             clock = FakeClock(shop.now + timedelta(hours=1))
-            yield Household(shop, tmp_path / "crmsync.yaml", log, database_url, clock, request.param)
+            household = Household(shop, tmp_path / "crmsync.yaml", log, database_url, clock, request.param)
+            yield household
+            household.close()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -48,12 +48,19 @@ class Household:
     url: str
     clock: Any
     encryption: str = "{}"
+    opened: list[App] = field(default_factory=list)
 
     def app(self, more: str = "", connection: str = "") -> App:
         connection = f", {connection}" if connection else ""
         given = {"url": self.shop.url, "more": more, "connection": connection}
         self.path.write_text(CONFIG.format(**given, encryption=self.encryption))
-        return App.open(self.path, database=self.url, clock=self.clock)
+        self.opened.append(App.open(self.path, database=self.url, clock=self.clock))
+        return self.opened[-1]
+
+    def close(self) -> None:
+        """Also after a test that has failed: what it left open would be told of another."""
+        for app in self.opened:
+            app.close()
 
     def reads_all(self, app: App) -> PassResult:
         """A complete read of everything, and all that follows from it."""

@@ -62,7 +62,6 @@ def test_before_the_search_finds_the_person_and_after_nothing(household: Househo
         app.store, app.terms.keyring, id, actor="li", language="en", now=household.clock.now()
     )
     assert not traces(repr(plain(found.sections)).encode())
-    app.close()
 
 
 def test_the_books_stay(household: Household) -> None:
@@ -90,7 +89,6 @@ def test_the_books_stay(household: Household) -> None:
     assert [household.value(app.store, query) for query in books] == before
     assert ledger(app.store).planned == planned
     assert ledger_faults(app.store) == {}
-    app.close()
 
 
 def test_reading_everything_again_changes_nothing(household: Household) -> None:
@@ -102,7 +100,6 @@ def test_reading_everything_again_changes_nothing(household: Household) -> None:
     assert [run.status for run in result.runs] == ["ok"] * len(result.runs)
     again = household.erases(app, id)
     assert again.counts == {}
-    app.close()
 
 
 def test_a_new_order_is_booked_and_makes_nobody(household: Household) -> None:
@@ -124,7 +121,6 @@ def test_a_new_order_is_booked_and_makes_nobody(household: Household) -> None:
         assert not household.value(app.store, f"SELECT COUNT(*) FROM {table} WHERE customer_id = :id", id=id)
     standing = "SELECT COUNT(*) FROM flag WHERE subject_id = :id AND cleared_at IS NULL"
     assert not household.value(app.store, standing, id=str(id))
-    app.close()
 
 
 def test_nothing_is_sent_to_the_person_any_more(household: Household) -> None:
@@ -145,7 +141,6 @@ def test_nothing_is_sent_to_the_person_any_more(household: Household) -> None:
     assert not household.value(
         app.store, "SELECT COUNT(*) FROM message WHERE customer_id = :id AND state = 'queued'", id=id
     )
-    app.close()
 
 
 def test_the_flags_keep_when_but_no_reason(household: Household) -> None:
@@ -162,7 +157,6 @@ def test_the_flags_keep_when_but_no_reason(household: Household) -> None:
     household.erases(app, id)
     flag = "SELECT reasons FROM flag WHERE rule = 'by_hand' AND cleared_at IS NOT NULL"
     assert household.value(app.store, flag) == "[]"
-    app.close()
 
 
 def test_a_dry_run_counts_and_changes_nothing(household: Household) -> None:
@@ -174,7 +168,6 @@ def test_a_dry_run_counts_and_changes_nothing(household: Household) -> None:
     assert would.counts["orders"] == 2
     assert would.counts["quarantined"] == 2
     assert household.erases(app, id).counts == would.counts
-    app.close()
 
 
 @pytest.mark.parametrize("step", ["suppress_person", "pseudonymise", "forget_customers", "audit"])
@@ -195,7 +188,6 @@ def test_an_erasure_cut_short_leaves_all_as_it_was(
     assert rows_as_text(app.store) == before
     household.erases(app, id)
     assert not traces(rows_as_text(app.store))
-    app.close()
 
 
 @pytest.mark.parametrize("reason", [canary.NAME, f"asked by {canary.EMAIL}", "call 19912345678"])
@@ -207,7 +199,6 @@ def test_a_reason_that_names_the_person_is_refused(household: Household, reason:
     household.erases(app, id, reason="asked by letter of 3 March")
     detail = household.value(app.store, "SELECT detail FROM audit WHERE action = 'erase_customer'")
     assert detail.startswith("asked by letter of 3 March; 1 accounts")
-    app.close()
 
 
 def test_who_was_erased_is_found_by_their_account_still(household: Household) -> None:
@@ -217,7 +208,6 @@ def test_who_was_erased_is_found_by_their_account_still(household: Household) ->
     assert find_person(app.store, app.terms.keyring, f"shop/{canary.ACCOUNT}") == id
     with pytest.raises(UsageError):
         find_person(app.store, app.terms.keyring, "shop/nobody")
-    app.close()
 
 
 def test_what_is_rejected_again_is_kept_without_its_payload(household: Household) -> None:
@@ -230,7 +220,6 @@ def test_what_is_rejected_again_is_kept_without_its_payload(household: Household
     assert household.value(app.store, kept) == 1
     assert household.value(app.store, "SELECT COUNT(*) FROM quarantine WHERE payload = ''") == 2
     assert not traces(rows_as_text(app.store))
-    app.close()
 
 
 def test_another_account_with_a_proved_address_is_erased_with_it(household: Household) -> None:
@@ -241,7 +230,6 @@ def test_another_account_with_a_proved_address_is_erased_with_it(household: Hous
     app.sync_all(["shop"])
     assert household.erases(app, id).customers == (id, find_other(household, app, id))
     assert not traces(rows_as_text(app.store))
-    app.close()
 
 
 def find_other(household: Household, app: Any, id: int) -> Any:
@@ -268,7 +256,6 @@ def test_an_account_that_comes_later_with_a_proved_address_is_erased_too(househo
     assert not household.value(app.store, FOUND_BY)
     assert household.value(app.store, "SELECT COUNT(*) FROM account WHERE erased_at IS NOT NULL") == 2
     assert not household.value(app.store, "SELECT COUNT(*) FROM erasure WHERE files_at IS NULL")
-    app.close()
 
 
 def test_an_address_that_is_not_proved_makes_nobody_the_same_and_is_not_kept(household: Household) -> None:
@@ -296,7 +283,6 @@ def test_an_address_that_is_not_proved_makes_nobody_the_same_and_is_not_kept(hou
     app.sync_all(["shop"])
     assert household.value(app.store, account) == "Somebody New"
     assert not traces(rows_as_text(app.store))
-    app.close()
 
 
 @pytest.mark.parametrize("first", ["the owner", "the other"])
@@ -319,7 +305,6 @@ def test_an_address_that_another_has_proved_is_the_others(household: Household, 
         assert household.value(app.store, account) == canary.EMAIL
     listed = household.value(app.store, "SELECT COUNT(*) FROM suppression WHERE kind = 'email'")
     assert listed == (0 if first == "the owner" else 1)
-    app.close()
 
 
 def test_what_was_said_of_an_order_before_it_was_known_falls_silent(household: Household) -> None:
@@ -337,7 +322,6 @@ def test_what_was_said_of_an_order_before_it_was_known_falls_silent(household: H
     app.sync_all(["shop"])
     assert household.value(app.store, "SELECT text FROM review WHERE external_id = 'QXREVIEW3'") == ""
     assert household.value(app.store, "SELECT level FROM review WHERE external_id = 'QXREVIEW3'") == "bad"
-    app.close()
 
 
 def test_a_key_that_was_changed_still_knows_who_was_erased(household: Household) -> None:
@@ -356,7 +340,6 @@ def test_a_key_that_was_changed_still_knows_who_was_erased(household: Household)
     assert {run.status for run in result.runs} == {"failed"}
     assert "under a key that is not configured" in result.runs[0].reason
     assert not traces(rows_as_text(app.store))
-    app.close()
 
 
 def test_another_platform_that_proved_the_same_address_brings_nobody_back(household: Household) -> None:
@@ -368,7 +351,6 @@ def test_another_platform_that_proved_the_same_address_brings_nobody_back(househ
     assert traces(rows_as_text(app.store)).keys() <= {canary.ACCOUNT.lower()}
     app.privacy()
     assert not traces(rows_as_text(app.store))
-    app.close()
 
 
 def test_the_files_wait_while_somebody_reads(household: Household) -> None:
@@ -387,7 +369,6 @@ def test_the_files_wait_while_somebody_reads(household: Household) -> None:
     assert [check.well for check in check_live(app) if check.name == "erasures"] == [True]
     assert not traces(*database_files(app.store))
     assert not household.value(app.store, "SELECT COUNT(*) FROM erasure WHERE files_at IS NULL")
-    app.close()
 
 
 def test_a_pass_without_a_daemon_finishes_what_is_left(household: Household) -> None:
@@ -396,4 +377,3 @@ def test_a_pass_without_a_daemon_finishes_what_is_left(household: Household) -> 
     assert household.value(app.store, "SELECT COUNT(*) FROM erasure WHERE files_at IS NULL") == 1
     assert app.full_pass().failures == []
     assert household.value(app.store, "SELECT COUNT(*) FROM erasure WHERE files_at IS NULL") == 0
-    app.close()

@@ -22,8 +22,8 @@ from sqlalchemy import text
 
 from crmsync.cli.command import run
 from crmsync.daemon.app import App
+from crmsync.insight import scope
 from crmsync.sync import stream
-from crmsync.sync.stream import Scope
 
 PATIENCE = 60.0
 
@@ -46,6 +46,45 @@ def waits_for_a_lock(app: App) -> bool:
         return reading.execute(text(query)).first() is not None
 
 
+class Beside:
+    """An erasure that is asked for while something else is at work in the same tables."""
+
+    def __init__(self, household: Household, app: App, id: int) -> None:
+        self.inside, self.erased = threading.Event(), threading.Event()
+        self._app = app
+        self._erasing = threading.Thread(target=self._erase, args=(household, id))
+
+    def waits(self) -> None:
+        """Called by what is at work: it goes on when the erasure has come as far as it can."""
+        self.inside.set()
+        while not self.erased.wait(0.3) and self._app.store.dialect == "postgresql":
+            if waits_for_a_lock(self._app):
+                return
+
+    def work(self, work: Callable[[], Any]) -> None:
+        """Do this, which calls `waits`, and the erasure meanwhile, to the end of both."""
+        failed: list[BaseException] = []
+
+        def guarded() -> None:
+            try:
+                work()
+            except BaseException as error:
+                failed.append(error)
+
+        working = threading.Thread(target=guarded)
+        working.start()
+        assert self.inside.wait(PATIENCE)
+        self._erasing.start()
+        for thread in (working, self._erasing):
+            thread.join(PATIENCE)
+        assert not failed
+        assert self.erased.is_set()
+
+    def _erase(self, household: Household, id: int) -> None:
+        household.erases(self._app, id)
+        self.erased.set()
+
+
 def test_a_profile_on_its_way_into_the_store_does_not_slip_through(
     household: Household, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -53,33 +92,39 @@ def test_a_profile_on_its_way_into_the_store_does_not_slip_through(
     id = household.meets(app)
     # What the platform tells of them has changed, so that it is written again.
     household.shop.put("customers", [{"id": canary.ACCOUNT, "lang": "fr"}])
-    inside, done = threading.Event(), threading.Event()
+    beside = Beside(household, app, id)
     real = stream.write_records
 
     def slow(connection: Any, target: Any, page: Any, now: int) -> Any:
         if target.stream == "customers":
-            inside.set()
-            # As far as the erasure comes without us: to its end, if nothing holds it off.
-            while not done.wait(0.3) and app.store.dialect == "postgresql" and not waits_for_a_lock(app):
-                pass
+            beside.waits()
         return real(connection, target, page, now)
 
     monkeypatch.setattr(stream, "write_records", slow)
-    syncing = threading.Thread(target=lambda: app.sync("shop", streams=["customers"]))
-    syncing.start()
-    assert inside.wait(PATIENCE)
-
-    def erase() -> None:
-        household.erases(app, id)
-        done.set()
-
-    erasing = threading.Thread(target=erase)
-    erasing.start()
-    for thread in (syncing, erasing):
-        thread.join(PATIENCE)
-    assert done.is_set()
+    beside.work(lambda: app.sync("shop", streams=["customers"]))
     assert not traces(rows_as_text(app.store))
-    app.close()
+
+
+def test_facts_being_counted_and_an_erasure_do_not_lock_each_other_out(
+    household: Household, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    app = household.app()
+    id = household.meets(app)
+    # Their account is touched: what follows from it is counted anew, and then it is so no more.
+    household.shop.put("customers", [{"id": canary.ACCOUNT, "lang": "fr"}])
+    app.sync("shop")
+    touched = "SELECT COUNT(*) FROM touched WHERE kind = 'account' AND external_id = :id"
+    assert household.value(app.store, touched, id=canary.ACCOUNT)
+    beside = Beside(household, app, id)
+    real = scope.release_touched
+
+    def slow(connection: Any) -> None:
+        beside.waits()
+        real(connection)
+
+    monkeypatch.setattr(scope, "release_touched", slow)
+    beside.work(app.insight)
+    assert not traces(rows_as_text(app.store))
 
 
 def test_connections_whose_ids_are_the_same_know_them_by_id(
@@ -91,11 +136,10 @@ def test_connections_whose_ids_are_the_same_know_them_by_id(
     household.erases(app, id)
     # Without the addresses nothing but the id tells who it is.
     household.shop.put("customers", [{"id": canary.ACCOUNT, "email": None, "mobile": None}])
-    app.sync_all(["twin"], scope=Scope(full=True))
+    app.sync_all(["twin"], scope=stream.Scope(full=True))
     assert not traces(rows_as_text(app.store))
     accounts = "SELECT COUNT(*) FROM account WHERE customer_id = :id AND external_id LIKE 'erased-%'"
     assert household.value(app.store, accounts, id=id) == 2
-    app.close()
 
 
 def free_port() -> int:
@@ -141,4 +185,3 @@ def test_the_daemon_goes_on_and_cleans_up(
         assert daemon.wait(PATIENCE) == 0
     assert not traces(rows_as_text(app.store), *database_files(app.store), log)
     assert not household.value(app.store, "SELECT COUNT(*) FROM run WHERE status = 'failed'")
-    app.close()

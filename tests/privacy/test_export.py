@@ -102,7 +102,6 @@ def test_it_holds_all_of_the_person_and_nothing_of_others(household: Household) 
     assert household.value(app.store, "SELECT object FROM audit WHERE action = 'export_customer'") == (
         f"customer {id}"
     )
-    app.close()
 
 
 def test_reasons_are_told_in_the_readers_language(household: Household) -> None:
@@ -112,7 +111,6 @@ def test_reasons_are_told_in_the_readers_language(household: Household) -> None:
     [flag, *_] = exported(household, app, flagged)["flags"]
     assert flag["reasons"]
     assert any("\u4e00" <= letter <= "\u9fff" for letter in "".join(flag["reasons"]))
-    app.close()
 
 
 @pytest.fixture

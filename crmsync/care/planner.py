@@ -15,6 +15,7 @@ from sqlalchemy import and_, func, or_, select
 
 from crmsync.care import reason
 from crmsync.care.limit import make_way
+from crmsync.care.link import Links
 from crmsync.care.occasion import LATE, NOT_ASKED, OUTRANKED, UNASKED
 from crmsync.care.permission import Terms
 from crmsync.care.proposal import Proposal, Proposer
@@ -68,10 +69,12 @@ def plan(
     language: str = "en",
     folder: Path = _HERE,
     terms: Terms | None = None,
+    links: Links | None = None,
 ) -> PlanResult:
     """Plan every enabled campaign, those of higher priority first. What has been planned before is left
     as it is, so that planning again plans nothing. `language` is what a reader gets of whom none is
-    known; the paths of templates start from `folder`; `terms` is what counts as permission."""
+    known; the paths of templates start from `folder`; `terms` is what counts as permission,
+    `links` what a text may carry for unsubscribing."""
     store.analyze_new()
     terms = terms or Terms.of(store)
     result = PlanResult()
@@ -91,6 +94,7 @@ def plan(
                     outranked,
                     Counter(),
                     terms,
+                    links,
                 )
                 _Planner(store, proposer, done).run()
         except ConfigError as error:

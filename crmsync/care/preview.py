@@ -12,6 +12,7 @@ from typing import Any
 from sqlalchemy import Row, not_, select
 
 from crmsync.care import reason
+from crmsync.care.link import Links
 from crmsync.care.occasion import OPEN
 from crmsync.care.permission import Terms
 from crmsync.care.planner import by_priority
@@ -96,6 +97,7 @@ def preview(
     only: str | None = None,
     examples: int = 3,
     terms: Terms | None = None,
+    links: Links | None = None,
 ) -> list[CampaignPreview]:
     """What `plan` would do now, campaign by campaign in the order in which they choose, with so many
     examples of each outcome. `only` shows one campaign; those before it are gone through all the same,
@@ -113,7 +115,18 @@ def preview(
         try:
             for step in range(len(campaign.journey)):
                 proposer = Proposer(
-                    store, campaign, step, channels, limits, now, language, folder, outranked, taken, terms
+                    store,
+                    campaign,
+                    step,
+                    channels,
+                    limits,
+                    now,
+                    language,
+                    folder,
+                    outranked,
+                    taken,
+                    terms,
+                    links,
                 )
                 _Preview(store, proposer, found, examples).run()
         except ConfigError as error:

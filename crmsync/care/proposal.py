@@ -22,6 +22,7 @@ from crmsync.care.addressee import Addressee, addressees
 from crmsync.care.arm import WHY, Arms
 from crmsync.care.journey import count_due, due
 from crmsync.care.limit import marketing_counts
+from crmsync.care.link import Links
 from crmsync.care.occasion import count_occasions, unanswered
 from crmsync.care.permission import Terms
 from crmsync.care.route import Routes, Way
@@ -54,12 +55,14 @@ class Proposal:
 
 @dataclass(frozen=True, slots=True)
 class _Saying:
-    """What a step says or does, in which words of which template."""
+    """What a step says or does, in which words of which template; `linked` says that the text holds a
+    link of the reader's own."""
 
     template: str
     version: str
     language: str
     text: Rendered | None
+    linked: bool = False
 
 
 class Proposer:
@@ -80,6 +83,7 @@ class Proposer:
         outranked: Mapping[str, int],
         taken: Counter[int],
         terms: Terms,
+        links: Links | None,
     ) -> None:
         """Raises ConfigError when the step cannot be planned at all."""
         self.store = store
@@ -92,6 +96,7 @@ class Proposer:
         self.outranked = outranked
         self.taken = taken
         self.terms = terms
+        self.links = links
         self.arms = Arms(campaign, limits)
         self.routes = Routes(campaign, self.does.action, channels)
         self.templates = {key: Template(name, folder) for key, name in self.does.templates.items()}
@@ -161,8 +166,14 @@ class Proposer:
             return Proposal(customer, occasion, shop, reason.TEMPLATE_FAILED)
         row = self._row(occasion, who, saying, ways[0] if ways else self.routes.first)
         if ways:
-            times = who.order.times if who.order else {}
-            way, why = self.routes.reaching(ways, row | times, who.account)
+            way, why = self._reaching(ways, row, who)
+            if saying.linked and (why or way is not ways[0]):
+                # It may be the link that a nearer way does not take.
+                bare = self._saying(occasion, who, wording, link=False)
+                without = row | _told(bare)
+                nearer, refusal = self._reaching(ways, without, who)
+                if not refusal and (why or ways.index(nearer) < ways.index(way)):
+                    way, why, saying, row = nearer, "", bare, without
             row |= {"channel": way.id, "medium": way.channel.medium}
         # Only who could have been written to may count as the control group of those who are.
         arm = None if why else arm or self.arms.draw(occasion.key)
@@ -172,7 +183,13 @@ class Proposer:
             row |= {"state": "suppressed", "reason": why, "subject": "", "body": ""}
         return Proposal(customer, occasion, shop, "", row, saying.text, arm)
 
-    def _saying(self, occasion: Row[Any], who: Addressee, wording: Wording, *, render: bool) -> _Saying:
+    def _reaching(self, ways: Sequence[Way], row: Mapping[str, Any], who: Addressee) -> tuple[Way, str]:
+        times = who.order.times if who.order else {}
+        return self.routes.reaching(ways, {**row, **times}, who.account)
+
+    def _saying(
+        self, occasion: Row[Any], who: Addressee, wording: Wording, *, render: bool = True, link: bool = True
+    ) -> _Saying:
         """What is said or done; the text only where it is to be rendered."""
         language = short(who.account.language or self.campaign.language or self.language)
         if not self.templates:
@@ -183,8 +200,12 @@ class Proposer:
         template = next(self.templates[key] for key in keys if key in self.templates)
         language, text = template.text(who.account.language, self.campaign.language, self.language)
         code = getattr(occasion, "coupon_code", None)
-        values = wording.values(who, occasion.level, language, code)
-        return _Saying(template.name, text.version, language, text.render(values) if render else None)
+        url = None
+        if link and self.links is not None and "unsubscribe_url" in text.names:
+            url = self.links.unsubscribe(self._key(occasion, text.version))
+        values = wording.values(who, occasion.level, language, code, url)
+        rendered = text.render(values) if render else None
+        return _Saying(template.name, text.version, language, rendered, url is not None)
 
     def _row(self, occasion: Row[Any], who: Addressee, saying: _Saying, way: Way) -> dict[str, Any]:
         campaign, key = self.campaign, self._key(occasion, saying.version)
@@ -208,8 +229,7 @@ class Proposer:
             "action": self.does.action,
             "order_id": who.order.order_id if who.order else None,
             "language": saying.language,
-            "subject": saying.text.subject if saying.text else "",
-            "body": saying.text.body if saying.text else "",
+            **_told(saying),
             "state": "queued" if campaign.approve == "never" else "awaiting_approval",
             "reason": "",
             "held": None,
@@ -237,3 +257,9 @@ class Proposer:
             return {}
         since = self.now - self.limits.period
         return marketing_counts(transaction, customers, since, self.outranked)
+
+
+def _told(saying: _Saying) -> dict[str, str]:
+    """The columns of a message that hold what is said."""
+    text = saying.text or Rendered("", "")
+    return {"subject": text.subject, "body": text.body}

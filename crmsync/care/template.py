@@ -203,6 +203,7 @@ def sample_values(language: str) -> Values:
         "level": "high",
         "offer": "满 100 减 20" if language == "zh" else "20 off 100",
         "coupon_code": "TEA-2026",
+        "unsubscribe_url": "https://care.example.com/unsubscribe/1f3a",
     }
 
 

@@ -50,6 +50,7 @@ VALUES: dict[str, str] = {
     "recommended_product": "what is most often bought with the last product, and not bought yet",
     "offer": "what the customer gets, in your words: the campaign's `offer`",
     "coupon_code": "the code of the coupon that an earlier step issued",
+    "unsubscribe_url": "where the reader unsubscribes; missing where the channel takes no links",
 }
 """What a template may name. Any of them but `ALWAYS` can be missing."""
 

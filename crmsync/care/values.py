@@ -75,7 +75,14 @@ class Wording:
         if "recommended_product" in names:
             self._recommended = _recommended(transaction, people, self._products)
 
-    def values(self, who: Addressee, level: str, language: str, coupon_code: str | None = None) -> Values:
+    def values(
+        self,
+        who: Addressee,
+        level: str,
+        language: str,
+        coupon_code: str | None = None,
+        unsubscribe_url: str | None = None,
+    ) -> Values:
         """Everything a template may name. A customer's own words are cleaned, and never rendered."""
         zone = zone_of(who.account.zone)
         today = self.now.astimezone(zone).date()
@@ -101,6 +108,7 @@ class Wording:
             "level": level or None,
             "offer": self.campaign.offer_in(short(language)),
             "coupon_code": clean(coupon_code),
+            "unsubscribe_url": unsubscribe_url,
         }
 
     def _title(self, shop: int, order: LastOrder | _Topic | None) -> str | None:

@@ -317,6 +317,7 @@ class App:
                 language=config.language,
                 folder=config.folder,
                 terms=self.terms,
+                links=self.links,
             )
             result.failures += [
                 Failure("care", name, "config", campaign.problem)
@@ -415,6 +416,7 @@ class App:
     def preview_care(self, campaign: str | None = None, examples: int = 3) -> list[CampaignPreview]:
         """What planning now would do, or for one campaign; nothing is stored. Raises UsageError when the
         campaign is not configured."""
+        terms = Terms.of(self.store, self.config.consent, make_key=False)
         return preview(
             self.store,
             self.config.care,
@@ -425,7 +427,8 @@ class App:
             folder=self.config.folder,
             only=campaign,
             examples=examples,
-            terms=Terms.of(self.store, self.config.consent, make_key=False),
+            terms=terms,
+            links=Links(terms.keyring, self.config.consent.url),
         )
 
     def full_pass(self, *, progress: Progress | None = None) -> PassResult:

@@ -95,7 +95,12 @@ def test_a_file_that_is_no_text_is_refused(tmp_path: Path) -> None:
 @pytest.mark.parametrize("path", sorted(BUNDLED.glob("*.j2")), ids=lambda path: path.name)
 def test_bundled_texts_read_well_whatever_is_known(path: Path) -> None:
     bare = bare_values("en") | {"shop_name": "Tea House"}
-    some = [FULL | {"coupon_code": None}, FULL | {"offer": None}, FULL | {"order_number": None}]
+    some = [
+        FULL | {"coupon_code": None},
+        FULL | {"offer": None},
+        FULL | {"order_number": None},
+        FULL | {"unsubscribe_url": None},
+    ]
     types: list[Values] = [FULL | {"complaint_type": type} for type in get_args(ComplaintType)]
     for values in (FULL, bare, *some, *types):
         rendered = Text(path).render(values)

@@ -65,6 +65,7 @@ def test_what_is_known_of_the_customer(shop: Shop, said: Any) -> None:
         "offer": "a present",
         "complaint_type": "-",
         "coupon_code": "-",
+        "unsubscribe_url": "-",
     }
     assert found[customer] | expected == found[customer]
     known = {name for name, value in found[bare].items() if value not in ("-", "0")}

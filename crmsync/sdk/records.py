@@ -273,10 +273,11 @@ def checked(record: R) -> tuple[R, bytes]:
     except msgspec.ValidationError as error:
         problem, _, field = str(error).partition(" - at `$.")
         raise RecordError(problem, field=field.rstrip("`")) from None
-    except msgspec.DecodeError:
-        raise RecordError("a Decimal is no finite number") from None
     except UnicodeEncodeError:
         raise RecordError("a text contains half of a surrogate pair") from None
+    except (msgspec.DecodeError, ValueError):
+        # Before 0.23 msgspec wrote `NaN`, and could not read it.
+        raise RecordError("a Decimal is no finite number") from None
     except KeyError:
         raise RecordError(f"a {type(record).__name__} is no record") from None
     if b"\\u0000" in content and any("\0" in text for text in _texts(msgspec.to_builtins(whole))):

@@ -39,16 +39,24 @@ def today(zones: Iterable[str | None], now: datetime) -> date:
     return min((now.astimezone(zone_of(zone)).date() for zone in zones), default=now.astimezone(UTC).date())
 
 
+def birthdays_on(day: date) -> list[str]:
+    """The birthdays that are had on this day, each as month and day."""
+    return [f"{day:%m-%d}", *(["02-29"] if _stands_for_leap_day(day) else [])]
+
+
 def same_day_in_earlier_years(day: date) -> list[date]:
     """The days whose anniversary this is, the latest first; 29 February has its on the 28th elsewhen."""
-    leap_day_too = (day.month, day.day) == (2, 28) and not _is_leap(day.year)
     found = []
     for year in range(day.year - 1, max(day.year - _OLDEST, 1), -1):
-        if leap_day_too and _is_leap(year):
+        if _stands_for_leap_day(day) and _is_leap(year):
             found.append(date(year, 2, 29))
         if (day.month, day.day) != (2, 29) or _is_leap(year):
             found.append(day.replace(year=year))
     return found
+
+
+def _stands_for_leap_day(day: date) -> bool:
+    return (day.month, day.day) == (2, 28) and not _is_leap(day.year)
 
 
 def _is_leap(year: int) -> bool:

@@ -32,7 +32,7 @@ from sqlalchemy import Connection as Transaction
 from sqlalchemy.orm import aliased
 
 from crmsync.care import reason
-from crmsync.care.calendar import last_turn, same_day_in_earlier_years, today
+from crmsync.care.calendar import birthdays_on, last_turn, same_day_in_earlier_years, today
 from crmsync.config import Campaign
 from crmsync.sdk.rule import Level
 from crmsync.store import Store
@@ -123,8 +123,8 @@ def _reasons(transaction: Transaction, campaign: Campaign, now: datetime) -> Any
     trigger = campaign.when
     if trigger.case is not None:
         return _cases(campaign, now)
-    if trigger.date == "anniversary":
-        return _anniversaries(transaction, campaign, now)
+    if trigger.date in ("anniversary", "birthday"):
+        return _yearly(transaction, campaign, now)
     if trigger.date == "delivery":
         return _deliveries(campaign, now)
     if trigger.date is not None:
@@ -269,16 +269,27 @@ def _deliveries(campaign: Campaign, now: datetime) -> Select[Any]:
     )
 
 
-def _anniversaries(transaction: Transaction, campaign: Campaign, now: datetime) -> Any:
-    """Days are the shop's; the day has to have begun in each shop."""
+def _yearly(transaction: Transaction, campaign: Campaign, now: datetime) -> Any:
+    """Those who have an anniversary or a birthday. Days are the shop's; the day has to have begun in each
+    shop."""
     zones = transaction.scalars(select(Connection.zone).distinct()).all()
     trigger = campaign.when
     first = today(zones, now - trigger.after + trigger.before)
     days = [first - timedelta(days=back) for back in range(max(1, campaign.expires.days))]
-    return union_all(*(_anniversary(day) for day in days))
+    on = _anniversary if trigger.date == "anniversary" else _birthday
+    return union_all(*(on(day) for day in days))
 
 
 def _anniversary(day: date) -> Select[Any]:
     since = [(earlier - EPOCH.date()).days for earlier in same_day_in_earlier_years(day)]
-    at = literal(datetime.combine(day, time(), EPOCH.tzinfo), Instant)
-    return _select(CustomerFact.customer_id, at).where(CustomerFact.first_day.in_(since))
+    return _select(CustomerFact.customer_id, _begin(day)).where(CustomerFact.first_day.in_(since))
+
+
+def _birthday(day: date) -> Select[Any]:
+    # Several accounts of one customer may know it.
+    born = _select(Account.customer_id, _begin(day)).distinct()
+    return born.where(Account.birthday.in_(birthdays_on(day)), Account.deleted_at.is_(None))  # type: ignore[union-attr]
+
+
+def _begin(day: date) -> ColumnElement[Any]:
+    return literal(datetime.combine(day, time(), EPOCH.tzinfo), Instant)

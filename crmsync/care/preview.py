@@ -51,6 +51,7 @@ _DATES = {
     "last_order": mark("the last order was on {day}"),
     "delivery": mark("the last delivery was on {day}"),
     "anniversary": mark("the anniversary of the first order is on {day}"),
+    "birthday": mark("the birthday is on {day}"),
 }
 
 

@@ -14,8 +14,8 @@ class Retention(Part):
 
     contact: Duration | None = Field(
         None,
-        description="Name, e-mail, phone, region and city of an account, after its last order was delivered; "
-        "without orders, after it became known.",
+        description="Name, e-mail, phone, birthday, region and city of an account, after its last order was "
+        "delivered; without orders, after it became known.",
     )
     review_text: Duration | None = Field(
         None, description="Title and text of a review, after it was written; its stars and topic stay."

@@ -14,8 +14,10 @@ from crmsync.config.problem import refused
 from crmsync.config.schedule import Schedule
 from crmsync.sdk import Duration
 
-TriggerDate = Literal["first_order", "last_order", "delivery", "anniversary"]
+TriggerDate = Literal["first_order", "last_order", "delivery", "anniversary", "birthday"]
 """A date of a customer. `anniversary` is the day of the first order, every year."""
+
+_KNOWN_BEFORE = ("anniversary", "birthday")
 
 TriggerChange = Literal["standing", "raised", "changed", "cleared", "entered", "left"]
 
@@ -43,14 +45,16 @@ class Trigger(Part):
     )
     date: TriggerDate | None = Field(
         None,
-        description="A date: of the first or last valid order, of the last delivery, or the day of the "
-        "first order in every later year.",
+        description="A date: of the first or last valid order, of the last delivery, the day of the "
+        "first order in every later year, or the birthday.",
     )
     schedule: Schedule | None = Field(
         None, description="A time that comes round: all whose flag then stands, or who are in the segment."
     )
     after: Duration = Field(timedelta(), description="How long after that it writes.")
-    before: Duration = Field(timedelta(), description="How long before an anniversary it writes.")
+    before: Duration = Field(
+        timedelta(), description="How long before an anniversary or a birthday it writes."
+    )
 
     @property
     def stands(self) -> bool:
@@ -68,7 +72,7 @@ class Trigger(Part):
             of_it = self.segment if self.change in _OF_A_SEGMENT else self.flag
             if of_it is None or self.schedule is not None:
                 raise refused(f"when: nothing here can be {self.change}.", _FIX, key="change")
-        if self.before and self.date != "anniversary":
+        if self.before and self.date not in _KNOWN_BEFORE:
             raise refused("when: nobody knows this date before it comes.", "Use after.", key="before")
         if self.before and self.after:
             raise refused("when: it is either before or after.", "Keep one of them.", key="before")

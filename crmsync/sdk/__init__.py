@@ -6,7 +6,7 @@ from crmsync.sdk.changes import walk_changes
 from crmsync.sdk.channel import Channel, ChannelContext
 from crmsync.sdk.clock import Clock, SystemClock
 from crmsync.sdk.connector import Connector, Context, Cursor, Page, Shop, Stream, push, stream
-from crmsync.sdk.convert import known, to_time
+from crmsync.sdk.convert import known, to_birthday, to_time
 from crmsync.sdk.cursors import CursorListing, walk_cursors
 from crmsync.sdk.error_code import ErrorCode, ErrorCodes
 from crmsync.sdk.errors import (
@@ -178,6 +178,7 @@ __all__ = [
     "shortened",
     "standard_webhook",
     "stream",
+    "to_birthday",
     "to_time",
     "translate",
     "walk_below",

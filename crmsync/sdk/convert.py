@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping
-from datetime import UTC, datetime, timedelta, tzinfo
+from datetime import UTC, date, datetime, timedelta, tzinfo
 from decimal import Decimal, InvalidOperation
 from email.utils import parsedate_to_datetime
 from typing import Any, Literal
@@ -28,6 +28,8 @@ _GROUPED = {
     "comma": re.compile(r"[+-]?\d{1,3}(?:[.' \u00a0\u202f]\d{3})+(?:,\d*)?"),
 }
 _MAIL_OFFSET = re.compile(r" (?:[+-]\d{4}|GMT|UTC?)$")
+_BIRTHDAY = re.compile(r"(?:\d{4}-|--)?(\d{1,2})-(\d{1,2})(?:[T ].*)?", re.ASCII)
+_LEAP_YEAR = 2000
 _PARTS = ("year", "month", "day", "hour", "minute", "second")
 _DIGITS = {
     "%Y": ("year", r"(\d{4})"),
@@ -137,6 +139,26 @@ def to_time(value: str | None) -> datetime | Any:
         if time is None:
             raise ValueError(f"{shown(value)} is neither an ISO 8601 nor an RFC 2822 time") from None
         return time
+
+
+def to_birthday(value: Any) -> str | None:
+    """Month and day (`05-17`) of a date with or without a year: `1990-05-17`, `05-17`, `--05-17`, a time.
+
+    None for null, an empty text and `0000-00-00`. A time is taken as it is written, in no other zone.
+    """
+    if not value:
+        return None
+    found = _BIRTHDAY.fullmatch(to_text(value))
+    if found is None:
+        raise ValueError(f"{shown(value)} is no date of birth")
+    month, day = map(int, found.groups())
+    if (month, day) == (0, 0):
+        return None
+    try:
+        # Whoever was born on 29 February was born in such a year.
+        return date(_LEAP_YEAR, month, day).strftime("%m-%d")
+    except ValueError:
+        raise ValueError(f"{shown(value)} is no date of birth") from None
 
 
 def _mail_time(value: str) -> datetime | None:

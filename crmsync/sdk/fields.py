@@ -38,12 +38,13 @@ from crmsync.sdk.convert import (
     number_reader,
     shown,
     time_reader,
+    to_birthday,
     to_boolean,
     to_integer,
     to_text,
 )
 from crmsync.sdk.errors import RecordError
-from crmsync.sdk.records import Consent, Minor, OrderLine, Record, Time
+from crmsync.sdk.records import Birthday, Consent, Minor, OrderLine, Record, Time
 from crmsync.sdk.settings import Settings
 
 R = TypeVar("R", bound=Record)
@@ -154,6 +155,8 @@ def _kind(hint: Any) -> _Kind | None:
         return _Kind(TimeField)
     if inner == Minor:
         return _Kind(AmountField)
+    if inner == Birthday:
+        return _Kind(ValueField, convert=to_birthday)
     base = get_args(inner)[0] if get_origin(inner) is Annotated else inner
     if get_origin(base) is Literal:
         return _Kind(ValueField, choices=get_args(base))

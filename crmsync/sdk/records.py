@@ -27,6 +27,7 @@ Minor = Annotated[int, Meta(ge=-(2**53), le=2**53)]
 Text = Annotated[str, Meta(max_length=100_000)]
 ShortText = Annotated[str, Meta(max_length=1_000)]
 Time = Annotated[datetime, Meta(tz=True)]
+Birthday = Annotated[str, Meta(pattern=r"^(0[1-9]|1[0-2])-(0[1-9]|[12]\d|3[01])$")]
 Stars = Annotated[float, Meta(ge=1, le=5)]
 
 Purpose = Literal["service", "marketing"]
@@ -89,6 +90,8 @@ class Customer(Record, frozen=True, kw_only=True, forbid_unknown_fields=True, gc
     city: ShortText | None = None
     zone: ShortText | None = None
     """The customer's IANA time zone, such as `Asia/Shanghai`."""
+    birthday: Birthday | None = None
+    """Month and day, such as `02-29`. The year is not asked for: nobody needs it to congratulate."""
     registered_at: Time | None = None
     consents: list[Consent] = []
     """What the customer granted or refused; nothing said is no entry."""

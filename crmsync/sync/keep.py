@@ -21,6 +21,7 @@ CONTACT: Mapping[str, Any] = {
     "phone_verified": False,
     "region": None,
     "city": None,
+    "birthday": None,
 }
 """The columns of an account that are its contact data, and what stands there without any."""
 

@@ -115,6 +115,7 @@ def _customer(r: Customer) -> tuple[Any, ...]:
         r.region,
         r.city,
         r.zone,
+        r.birthday,
         at(r.registered_at),
     )
 
@@ -201,7 +202,7 @@ KINDS: dict[str, Kind] = {
     "customers": _kind(
         tables.Account,
         "customer_id name email email_verified phone phone_verified language country region city "
-        "zone registered_at",
+        "zone birthday registered_at",
         _customer,
         account="external_id",
     ),

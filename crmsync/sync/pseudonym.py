@@ -33,12 +33,10 @@ _OTHERS = (
 )
 """What else names an account: a will is kept without where it was said and what shows it."""
 
-_SILENT = ", ".join(
+_NO_CONTACT = ", ".join(f"{column} = {'NULL' if none is None else ':no'}" for column, none in CONTACT.items())
+_NO_PROFILE = ", ".join(
     f"{column} = NULL"
-    for column in (
-        *(column for column, none in CONTACT.items() if none is None),
-        *("updated_at", "language", "country", "zone", "registered_at", "contact_expired_at"),
-    )
+    for column in ("updated_at", "language", "country", "zone", "registered_at", "contact_expired_at")
 )
 
 
@@ -68,8 +66,8 @@ def pseudonymise(connection: Connection, account: Named, keyring: Keyring, now: 
         connection.execute(text(statement), whose)
     connection.execute(
         text(
-            f"UPDATE account SET external_id = :alias, {_SILENT}, email_verified = :no, phone_verified = :no,"
-            " digest = 0, key_id = '', changed_at = :now, deleted_at = :now, erased_at = :now"
+            f"UPDATE account SET external_id = :alias, {_NO_CONTACT}, {_NO_PROFILE}, digest = 0, key_id = '',"
+            " changed_at = :now, deleted_at = :now, erased_at = :now"
             " WHERE connection_id = :connection_id AND external_id = :own"
         ),
         {**whose, "no": False, "now": now},
@@ -129,9 +127,7 @@ def leave_to_erasure(
     customers = ensure_accounts(connection, connection_id, scope, found, now)
     connection.execute(
         text(
-            "UPDATE account SET name = NULL, email = NULL, email_index = NULL, email_verified = :no,"
-            " phone = NULL, phone_index = NULL, phone_verified = :no, erased_at = :now, deleted_at = :now,"
-            " changed_at = :now"
+            f"UPDATE account SET {_NO_CONTACT}, erased_at = :now, deleted_at = :now, changed_at = :now"
             f" WHERE connection_id = :connection_id AND external_id IN {among(connection, 'found')}"
         ),
         {

@@ -93,6 +93,7 @@ def _customer(buyer: Buyer) -> Iterator[Change]:
             "country": "CN",
             "province": buyer.region,
             "city": buyer.city,
+            "birthday": buyer.birthday,
             "registered_at": iso(buyer.registered_at),
             "permissions": permissions if buyer.reachable else None,
         },

@@ -8,10 +8,13 @@ distribution. What a basket is worth follows the gamma-gamma model.
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from datetime import date
 
 from crmsync.testing.almanac import DAY, midnight, waking
 from crmsync.testing.dice import Dice
 from crmsync.testing.phrases import ENGLISH_NAMES, FAMILY_NAMES, GIVEN_NAMES, PLACES
+
+_OLDEST_BORN, _YOUNGEST_BORN = date(1950, 1, 1).toordinal(), date(2006, 1, 1).toordinal()
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +51,7 @@ class Buyer:
     reachable: bool
     verified: bool
     registered_at: int
+    birthday: str | None
     taste: float
     rate: float
     promo: bool
@@ -59,7 +63,7 @@ class Buyer:
 
 def population(seed: int, size: int, start: int, now: int, end: int, process: Process) -> list[Buyer]:
     """Everyone who registers from `start` to `end`, `size` of them before `now`, in order of coming."""
-    dice = Dice(seed, "population")
+    dice, births = Dice(seed, "population"), Dice(seed, "births")
     # Nobody comes on the day of `now`, whose hours `waking` could move across it.
     today = midnight(now)
     coming = sorted(dice.seconds(start, today) for _ in range(size))
@@ -72,6 +76,9 @@ def population(seed: int, size: int, start: int, now: int, end: int, process: Pr
     buyers = []
     for n, (came, rate, leaves, nu) in enumerate(zip(coming, weekly, leaving, scale, strict=True)):
         buyer = _person(dice, f"C{n + 1:06d}", waking(came))
+        if buyer.reachable and births.chance(0.6):
+            born = int(births.between(_OLDEST_BORN, _YOUNGEST_BORN))
+            buyer.birthday = date.fromordinal(born).isoformat()
         buyer.rate = rate / (7 * DAY)
         buyer.taste = 100 * process.p / nu
         # A few register and never buy.
@@ -114,6 +121,7 @@ def _person(dice: Dice, id: str, registered_at: int) -> Buyer:
         reachable=reachable,
         verified=dice.chance(0.8),
         registered_at=registered_at,
+        birthday=None,
         taste=0.0,
         rate=0.0,
         promo=promo,

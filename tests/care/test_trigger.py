@@ -131,6 +131,45 @@ def test_days_before_an_anniversary(shop: Shop) -> None:
     assert planned(shop) == 1
 
 
+def test_a_birthday_comes_each_year(shop: Shop) -> None:
+    when(shop, date="birthday")
+    shop.campaigns = [campaign(when={"date": "birthday"}, cooldown="300d")]
+    for born in ("03-04", "03-05", None, "02-29", "02-01"):
+        shop.customer(flag=None, birthday=born)
+    assert planned(shop) == 1
+    assert [m.customer_id for m in shop.messages()] == [1]
+    assert planned(shop) == 0
+    shop.clock.time = NOW.replace(year=2027, month=2, day=28)
+    assert planned(shop) == 1
+    shop.clock.time = NOW.replace(year=2027)
+    assert planned(shop) == 1
+    assert [m.customer_id for m in shop.messages()] == [1, 4, 1]
+
+
+def test_days_before_a_birthday_and_across_the_end_of_the_year(shop: Shop) -> None:
+    when(shop, date="birthday", before="3d")
+    shop.clock.time = NOW.replace(year=2026, month=12, day=30)
+    shop.customer(flag=None, birthday="01-02")
+    shop.customer(flag=None, birthday="12-30")
+    assert planned(shop) == 1
+    assert [m.customer_id for m in shop.messages()] == [1]
+
+
+def test_two_accounts_of_one_customer_have_one_birthday(shop: Shop) -> None:
+    when(shop, date="birthday")
+    customer = shop.customer(flag=None, birthday="03-04")
+    shop.customer(flag=None, birthday="03-04", of=customer)
+    (found,) = shop.preview()
+    assert (found.occasions, found.would_send) == (1, 1)
+    assert "birthday" in found.examples[0].why.text("en")
+
+
+def test_a_birthday_of_an_account_that_is_gone_is_nobodys(shop: Shop) -> None:
+    when(shop, date="birthday")
+    shop.customer(flag=None, birthday="03-04", deleted_at=NOW)
+    assert planned(shop) == 0
+
+
 def test_a_schedule_answers_the_flags_that_stood_when_it_came_round(shop: Shop) -> None:
     when(shop, schedule="cron 0 10 4 * * Asia/Shanghai", flag="vip")
     shop.clock.time = NOW - timedelta(days=1)

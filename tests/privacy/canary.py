@@ -51,6 +51,7 @@ def shop_rows(now: Any, number: int = 0) -> dict[str, list[dict[str, Any]]]:
         "country": "CN",
         "province": CITY,
         "city": CITY,
+        "birthday": "1990-05-17",
         "registered_at": ago(60),
         "permissions": {"promo": "Y", "service": "Y", "asked_at": ago(60)},
     }

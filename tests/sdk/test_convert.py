@@ -13,7 +13,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from crmsync.sdk import RecordError, known, major, to_time
+from crmsync.sdk import RecordError, known, major, to_birthday, to_time
 from crmsync.sdk.convert import amount_reader, time_reader, time_writer, to_boolean, to_integer, to_text
 
 SHANGHAI = ZoneInfo("Asia/Shanghai")
@@ -126,3 +126,25 @@ def test_a_time_is_read_as_iso_or_as_mail_writes_it(text: str) -> None:
 def test_a_time_that_is_not_known_for_sure_is_refused(text: str) -> None:
     with pytest.raises(ValueError, match=f"{re.escape(repr(text))} is neither"):
         to_time(text)
+
+
+@pytest.mark.parametrize(
+    ("text", "birthday"),
+    [
+        ("1990-05-17", "05-17"),
+        ("1990-05-17T23:30:00-08:00", "05-17"),
+        ("5-7", "05-07"),
+        ("--02-29", "02-29"),
+        (None, None),
+        ("", None),
+        ("0000-00-00", None),
+    ],
+)
+def test_a_birthday_is_month_and_day(text: str | None, birthday: str | None) -> None:
+    assert to_birthday(text) == birthday
+
+
+@pytest.mark.parametrize("text", ["17.05.1990", "1990-13-01", "02-30", "1990-05", "05-00", "May 17"])
+def test_what_is_no_date_of_birth_is_refused(text: str) -> None:
+    with pytest.raises(ValueError, match=f"{re.escape(repr(text))} is no date of birth"):
+        to_birthday(text)

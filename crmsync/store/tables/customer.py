@@ -63,6 +63,7 @@ class Account(Pulled, table=True):
     region: str | None = None
     city: str | None = None
     zone: str | None = None
+    birthday: str | None = Field(default=None, index=True)
     registered_at: datetime | None = instant(default=None)
     erased_at: datetime | None = instant(default=None)
     contact_expired_at: datetime | None = instant(default=None)

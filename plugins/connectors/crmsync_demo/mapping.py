@@ -22,6 +22,7 @@ from crmsync.sdk import (
     WebhookRequest,
     known,
     minor,
+    to_birthday,
     to_time,
 )
 
@@ -120,6 +121,7 @@ def customer(row: Row) -> Customer:
         country=row["country"],
         region=row["province"],
         city=row["city"],
+        birthday=to_birthday(row["birthday"]),
         registered_at=to_time(row["registered_at"]),
         consents=_consents(row["permissions"]),
     )

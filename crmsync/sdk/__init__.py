@@ -47,7 +47,7 @@ from crmsync.sdk.http import (
     TokenStore,
     Wait,
 )
-from crmsync.sdk.listing import Changes, Listing, listed
+from crmsync.sdk.listing import Changes, Listing, listed, read_all
 from crmsync.sdk.message import Bounce, OutgoingMessage, Receipt, Recipient
 from crmsync.sdk.money import display, exponent, major, minor
 from crmsync.sdk.over_http import OverHttp
@@ -175,6 +175,7 @@ __all__ = [
     "mark",
     "minor",
     "push",
+    "read_all",
     "shortened",
     "standard_webhook",
     "stream",

@@ -7,7 +7,7 @@ from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
-from crmsync.sdk.changes import time_of
+from crmsync.sdk.changes import ChangedAt, time_of
 from crmsync.sdk.connector import Cursor, Page
 from crmsync.sdk.errors import TransientError
 from crmsync.sdk.listing import NEXT_RUN, repeated
@@ -18,9 +18,7 @@ after its `at` and before its `until`: the records, the token of the next page, 
 many there are in all, None where the platform does not say."""
 
 
-def walk_cursors(
-    since: Cursor, listing: CursorListing, changed_at: Callable[[Any], datetime]
-) -> Iterator[Page]:
+def walk_cursors(since: Cursor, listing: CursorListing, changed_at: ChangedAt) -> Iterator[Page]:
     """Every record changed since the cursor, page after page as the platform names the next one.
 
     Several records may have changed in the last moment of a page: `at` is that moment, and the next walk

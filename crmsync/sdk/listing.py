@@ -27,6 +27,10 @@ class Changes:
     skip: int = 0
     page: int = 1
 
+    def total(self, rows: Sequence[Any], size: int) -> int | None:
+        """How many records there are, as far as this page of them tells: one that is not full is the last."""
+        return None if len(rows) >= size else self.skip + len(rows)
+
 
 Listing = Callable[[Changes], tuple[Sequence[Any], int | None]]
 """Asks the platform: one page of the records, and how many there are in all. None where it does not say: that
@@ -50,6 +54,24 @@ def listed(body: Any, *path: str) -> list[Any]:
             fix=NEXT_RUN,
         )
     return body
+
+
+def read_all(listing: Listing) -> list[Any]:
+    """A short list that comes in pages, whole: the lines of an order.
+
+    It is asked by id and without times. Raises TransientError when an answer cannot be a page of that list.
+    """
+    rows, page, changes = list[Any](), list[Any](), Changes(by_id=True)
+    while True:
+        before = page
+        found, total = asked(listing, changes, changes.skip)
+        page = list(found)
+        if page and page == before:
+            raise repeated()
+        rows += page
+        changes = replace(changes, skip=len(rows), page=changes.page + 1)
+        if not page or (total is not None and len(rows) >= total):
+            return rows
 
 
 def asked(

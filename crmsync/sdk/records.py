@@ -159,7 +159,10 @@ class Order(Record, frozen=True, kw_only=True, forbid_unknown_fields=True, gc=Fa
 
 
 class Refund(Record, frozen=True, kw_only=True, forbid_unknown_fields=True, gc=False):
-    """Money or goods going back (退款, 退货, 换货), for an order or one line of it."""
+    """Money or goods going back (退款, 退货, 换货), for an order or one line of it.
+
+    Whose it is follows from the order. Without a `product_id` it counts for every product of the order.
+    """
 
     stream = "refunds"
 
@@ -167,6 +170,7 @@ class Refund(Record, frozen=True, kw_only=True, forbid_unknown_fields=True, gc=F
     line_id: Id | None = None
     """The line it is about; None for the whole order."""
     product_id: Id | None = None
+    """What came back: `line_id` alone does not say it."""
     customer_id: Id | None = None
     kind: RefundKind = "refund"
     status: RefundStatus
@@ -190,6 +194,7 @@ class Review(Record, frozen=True, kw_only=True, forbid_unknown_fields=True, gc=F
     order_id: Id | None = None
     product_id: Id | None = None
     customer_id: Id | None = None
+    """The account that wrote it; None where the platform tells no more than a name or an address."""
     score: Stars | None = None
     """1 to 5, None for none given; of ten stars `1 + (stars - 1) * 4 / 9`, so that the ends stay the ends."""
     level: ReviewLevel | None = None

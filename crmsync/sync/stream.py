@@ -36,6 +36,7 @@ from crmsync.sync.keep import KEEP_ALL, Keep
 from crmsync.sync.page import Mapped, map_pages
 from crmsync.sync.progress import Progress, Unwatched
 from crmsync.sync.quarantine import has_quarantine, put_aside, release, span_to_read_again
+from crmsync.sync.roll import Roll
 from crmsync.sync.run import Counts, RunKind, end_run, record_counts, record_wait, result_of, start_run
 from crmsync.sync.write import SEEN, Target, bury_unseen, compare, write_records
 
@@ -119,6 +120,7 @@ class StreamRun:
     _run_id: int = 0
     _watch_quarantine: bool = False
     _again: Cursor | None = None
+    _roll: Roll | None = None
     _reasons: Counter[str] = field(default_factory=Counter)
 
     def run(self) -> RunResult:
@@ -181,15 +183,25 @@ class StreamRun:
             keyring=self.keyring or Keyring(self.store, make=False),
             keep=self.keep,
         )
-        cursor = self._walk(
-            target, stream, self.scope.start(position, stream), moves=self._moves_cursor(position)
-        )
-        if not self.scope.dry_run:
-            self._finish(target, stream, cursor)
+        start, moves = self.scope.start(position, stream), self._moves_cursor(position)
+        if self.scope.dry_run:
+            self._look(target, stream, start)
+        else:
+            self._finish(target, stream, self._walk(target, stream, start, moves=moves))
             if target.first:
                 self.store.analyze_new()
         if self._again is not None and self.scope.kind == "incremental":
             self._walk(target, stream, self._again, moves=False)
+
+    def _look(self, target: Target, stream: BoundStream[Any], since: Cursor) -> None:
+        """Compare all pages with what is stored; of a complete read also what it lacks."""
+        if not self._lists_everything(target):
+            self._walk(target, stream, since, moves=False)
+            return
+        with Roll() as self._roll:
+            self._walk(target, stream, since, moves=False)
+            with self.store.read() as connection:
+                self.counts.deleted = self._roll.count_unlisted(connection, target)
 
     def _walk(self, target: Target, stream: BoundStream[Any], since: Cursor, *, moves: bool) -> Cursor:
         """Store the pages from `since` on; the cursor of the last one."""
@@ -228,6 +240,8 @@ class StreamRun:
         with self.store.read() as connection:
             page = screened(target.screen(connection), mapped.records, mapped.digests)
             found = compare(connection, target, page)
+        if self._roll is not None:
+            self._roll.add(record.external_id for record in page.records)
         self._count(mapped, len(found.new), len(found.changed), found.unchanged)
 
     def _commit(self, target: Target, mapped: Mapped, before: Cursor, *, moves: bool) -> None:

@@ -127,6 +127,12 @@ def readable(good: Any) -> Any:
     return configured(good, __annotations__={"proxy_password": str}, proxy_password=told)
 
 
+@fails("settings_given")
+def demanding(good: Any) -> Any:
+    told = Field(description="A thing that the platform's author forgot.")
+    return configured(good, __annotations__={"region": str}, region=told)
+
+
 @fails("settings_named")
 def vague(good: Any) -> Any:
     class Vague(good.Settings):  # type: ignore[misc]
@@ -252,6 +258,11 @@ def cheerful(good: Any) -> Any:
     return mapped(good, Order, sold)
 
 
+@fails("lines_whole")
+def first_line(good: Any) -> Any:
+    return mapped(good, Order, lambda record, row: msgspec.structs.replace(record, lines=record.lines[:1]))
+
+
 @fails("long_text")
 def western(good: Any) -> Any:
     def latin(record: Any, row: Any) -> Any:
@@ -269,6 +280,16 @@ def expectant(good: Any) -> Any:
             yield page
 
     return walked(good, pages)
+
+
+@fails("missing_shop")
+def forgiving(good: Any) -> Any:
+    class Forgiving(good):  # type: ignore[misc]
+        def _get(self, path: str, params: Any = None, **options: Any) -> Any:
+            answer = super()._get(path, params, accept=[404], **options)
+            return {"data": [], "next": None} if answer is None else answer
+
+    return Forgiving
 
 
 @fails("last_full_page")

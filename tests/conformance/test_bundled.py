@@ -19,6 +19,7 @@ NO_HTTP = {
     "check_unreachable",
     "repeated_page",
     "lazy",
+    "missing_shop",
     "strange_answer",
     "malformed_alone",
     "extra_fields",
@@ -36,7 +37,7 @@ SKIPPED = {
     "medusa": NO_EVENTS,
     "vendure": NO_EVENTS,
     "woocommerce": set(),
-    "files": {*NO_HTTP, *NO_PUSHES, *NO_EVENTS, "cursor_true", "no_secrets"},
+    "files": {*NO_HTTP, *NO_PUSHES, *NO_EVENTS, "cursor_true", "no_secrets", "lines_whole"},
 }
 """What says nothing about a connector: anything else that is skipped was lost from sight."""
 

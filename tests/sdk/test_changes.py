@@ -11,7 +11,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from crmsync.sdk import Changes, Cursor, TransientError, walk_changes
+from crmsync.sdk import Changes, Cursor, TransientError, read_all, walk_changes
 
 START = datetime(2026, 3, 1, tzinfo=UTC)
 Row = dict[str, Any]
@@ -208,3 +208,46 @@ def test_a_platform_that_tells_times_less_finely_than_said_ends_the_walk() -> No
 
     with pytest.raises(TransientError, match="less finely than `moment`"):
         Coarse(1, 1, 1, 1, 2).walk()
+
+
+def test_a_row_is_completed_once_however_often_it_is_read() -> None:
+    shop, completed = List(1, 2, 2, 2, 2, 3, 4), list[int]()
+
+    def complete(row: Row) -> Row:
+        completed.append(row["id"])
+        return {**row, "lines": []}
+
+    pages = list(walk_changes(Cursor(), shop, lambda row: row["at"], complete=complete))
+    given = [row for page in pages for row in page.payloads]
+    assert sorted(completed) == sorted(row["id"] for row in given) == list(range(7))
+    assert all(row["lines"] == [] for row in given)
+
+
+def test_the_field_that_says_when_a_row_changed() -> None:
+    rows = [{"changed": "2026-03-01T00:00:00Z"}, {"changed": "Sun, 01 Mar 2026 08:05:00 +0800"}]
+    *_, last = walk_changes(Cursor(), lambda asked: (rows, 2), "changed")
+    assert last.cursor.at == at(5)
+    with pytest.raises(TransientError, match="does not say when"):
+        list(walk_changes(Cursor(), lambda asked: ([{"changed": None}], 1), "changed"))
+
+
+def test_a_page_that_is_not_full_says_how_many_there_are() -> None:
+    asked = Changes(skip=50, page=2)
+    assert (asked.total([1] * 50, 50), asked.total([1] * 3, 50), asked.total([], 50)) == (None, 53, 50)
+
+
+@pytest.mark.parametrize("held", [0, 1, 3, 4, 6, 7])
+@pytest.mark.parametrize("told", [True, False])
+def test_a_short_list_in_pages_is_read_whole(held: int, told: bool) -> None:
+    def listing(asked: Changes) -> tuple[list[int], int | None]:
+        assert (asked.since, asked.until, asked.page) == (None, None, -(-asked.skip // 3) + 1)
+        return list(range(held))[asked.skip : asked.skip + 3], held if told else None
+
+    assert read_all(listing) == list(range(held))
+
+
+def test_a_short_list_that_never_ends_is_no_list() -> None:
+    with pytest.raises(TransientError, match="same page twice"):
+        read_all(lambda asked: ([1, 2, 3], None))
+    with pytest.raises(TransientError, match="gives none"):
+        read_all(lambda asked: ([], 3))

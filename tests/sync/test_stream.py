@@ -306,6 +306,25 @@ def test_a_complete_read_buries_what_it_no_longer_lists(bench: Bench) -> None:
     assert bench.ids("product") == ["p1", "p2"]
 
 
+def test_a_dry_run_tells_what_a_complete_read_would_bury(bench: Bench) -> None:
+    told = [{"id": f"p{n}", "title": "a"} for n in range(4)]
+    bench.run(told, stream="products")
+    bench.run(told[:3], stream="products", scope=Scope(full=True))
+    dry = Scope(full=True, dry_run=True)
+    # What comes twice, and what is new, stands for nothing that is gone.
+    assert (
+        bench.run(
+            [told[0], told[1]], [told[0], {"id": "p9", "title": "b"}], stream="products", scope=dry
+        ).deleted
+        == 1
+    )
+    assert bench.run(told[:1], stream="products", scope=Scope(dry_run=True)).deleted == 0
+    assert bench.run(told[:1], TransientError("gone"), stream="products", scope=dry).deleted == 0
+    assert bench.ids("product") == ["p0", "p1", "p2"]
+    assert bench.run(told[:1], stream="products", scope=dry).deleted == 2
+    assert bench.run(told[:1], stream="products", scope=Scope(full=True)).deleted == 2
+
+
 @pytest.mark.parametrize(
     ("stream", "pages", "scope"),
     [

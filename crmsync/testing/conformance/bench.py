@@ -10,7 +10,7 @@ from functools import cached_property, partial
 from typing import Any, Self
 
 from msgspec.structs import replace
-from pydantic import BaseModel, SecretStr
+from pydantic import BaseModel, SecretStr, ValidationError
 
 from crmsync.sdk import (
     Connector,
@@ -63,8 +63,11 @@ class Bench:
 
     @cached_property
     def settings(self) -> Settings:
-        """The platform's settings as the class has them."""
-        return self.kind.Settings.model_validate(dict(self.platform.settings()))
+        """The platform's settings as the class has them; NotApplicable when it refuses them."""
+        try:
+            return self.kind.Settings.model_validate(dict(self.platform.settings()))
+        except ValidationError:
+            raise NotApplicable("the platform's settings are refused: mend that first") from None
 
     def open(self, connection: str = "conformance") -> Connector[Any]:
         """A connector as the host makes one, closed with the bench."""

@@ -14,11 +14,12 @@ from crmsync.testing.server import Answer, Request
 
 @dataclass(frozen=True, slots=True)
 class OrderTruth:
-    """What the platform holds of an order, in crmsync's words: `total` in minor units."""
+    """What the platform holds of an order, in crmsync's words: `total` in minor units, how many `lines`."""
 
     status: str
     total: int
     currency: str
+    lines: int | None = None
 
 
 class Platform:

@@ -47,7 +47,10 @@ class ShopPlatform(Platform):
     def orders(self) -> Mapping[str, OrderTruth]:
         return {
             row["id"]: OrderTruth(
-                _STATUS[row["status"]], minor(row["payable"], row["currency"]), row["currency"]
+                _STATUS[row["status"]],
+                minor(row["payable"], row["currency"]),
+                row["currency"],
+                len(row["lines"]),
             )
             for row in self.shop.rows("orders")
         }

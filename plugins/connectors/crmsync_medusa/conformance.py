@@ -208,7 +208,7 @@ class MedusaPlatform(Platform):
 
     def orders(self) -> Mapping[str, OrderTruth]:
         return {
-            row["id"]: OrderTruth(STATES[n % len(STATES)][3], 2050 + 100 * n, "EUR")
+            row["id"]: OrderTruth(STATES[n % len(STATES)][3], 2050 + 100 * n, "EUR", len(row["items"]))
             for n, row in enumerate(self.tables["orders"])
         }
 

@@ -171,6 +171,7 @@ class VendurePlatform(Platform):
                 STATES[n % len(STATES)][1],
                 25 + n if row["currencyCode"] == "JPY" else 2500 + 100 * n,
                 row["currencyCode"],
+                len(row["lines"]),
             )
             for n, row in enumerate(self.tables["orders"])
             if row["orderPlacedAt"]

@@ -105,6 +105,7 @@ class WooPlatform(Platform):
                 _MEANS[order["status"]],
                 minor(self.shop.total(order), order["currency"]),
                 order["currency"],
+                lines=1,
             )
             for id, order in self.shop.orders.items()
         }

@@ -49,14 +49,16 @@ def readme(bench: Bench) -> None:
     "Take out of README.md what this connector does not have, or give it what the README says.",
 )
 def readme_true(bench: Bench) -> None:
-    text, kind = _readme_of(bench), bench.kind
+    text, kind, surplus = _readme_of(bench), bench.kind, list[str]()
     for word, there, in_sentences in (
         ("stream", kind.streams().keys(), _in_sentences(text, "Streams") & RECORDS.keys()),
         ("push", kind.pushes().keys(), _in_sentences(text, "Pushes") & set(PUSHES)),
         ("setting", kind.Settings.model_fields.keys(), set[str]()),
     ):
-        if surplus := sorted((_in_tables(text, word) | in_sentences) - there):
-            raise Unmet(f"the README names the {word} {surplus[0]!r}, which {kind.__name__} does not have")
+        named = _in_tables(text, word) | in_sentences
+        surplus += [f"the {word} {name!r}" for name in sorted(named - there)]
+    if surplus:
+        raise Unmet(f"the README names {', '.join(surplus)}, which {kind.__name__} does not have")
 
 
 def _readme_of(bench: Bench) -> str:
@@ -112,6 +114,18 @@ def settings_secret(bench: Bench) -> None:
     ]
     if bare:
         raise Unmet(f"told by their names these are secrets, and plain text: {', '.join(bare)}")
+
+
+@check(
+    "Its settings take what the platform gives",
+    "Let settings() of your platform give what a connection would: every required key, of the right form.",
+)
+def settings_given(bench: Bench) -> None:
+    try:
+        bench.kind.Settings.model_validate(dict(bench.platform.settings()))
+    except ValidationError as error:
+        [first, *_] = error.errors()
+        raise Unmet(f"{'.'.join(map(str, first['loc']))}: {first['msg']}") from None
 
 
 @check(

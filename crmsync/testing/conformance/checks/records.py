@@ -128,6 +128,23 @@ def statuses(bench: Bench) -> None:
 
 
 @check(
+    "An order has all its lines",
+    "Where lines are a list of their own, read all its pages: read_all(…) does.",
+)
+def lines_whole(bench: Bench) -> None:
+    truths = {id: truth.lines for id, truth in bench.platform.orders().items() if truth.lines is not None}
+    if "orders" not in bench.streams() or not truths:
+        raise NotApplicable("the platform does not say how many lines its orders have: OrderTruth(lines=…)")
+    for _, record in bench.records("orders"):
+        lines = len(record.lines)  # type: ignore[attr-defined]
+        if lines != truths.get(record.external_id, lines):
+            raise Unmet(
+                f"the order {record.external_id!r} has {truths[record.external_id]} lines, "
+                f"and the record {lines}"
+            )
+
+
+@check(
     "Text of any script and length arrives whole",
     "Pass text on as it came: no encoding to ASCII, no cutting; titles and names may have 1,000 characters.",
 )

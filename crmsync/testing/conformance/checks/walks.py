@@ -13,6 +13,7 @@ from crmsync.testing.conformance.wire import (
     body_of,
     made,
     records_in,
+    refusal,
     rewritten,
 )
 
@@ -63,6 +64,26 @@ def empty_shop(bench: Bench) -> None:
             raise Unmet(f"{stream} of an empty shop raises {shown(error)}") from error
         if any(page.payloads for page in pages):
             raise Unmet(f"{stream} of an empty shop gives records")
+
+
+@check(
+    "A shop that is not there is no empty one",
+    "Take a 404 for an empty list only below a record that was just listed; of a wrong address it would "
+    "make a shop in which everything is gone.",
+)
+def missing_shop(bench: Bench) -> None:
+    bench.calls_on_the_wire()
+
+    def missing(request: requests.PreparedRequest, _: Next) -> requests.Response:
+        return refusal(request, 404, bench.clock.now())
+
+    for stream in bench.streams():
+        with bench.wire.spoilt(missing):
+            try:
+                bench.walk(stream)
+            except Exception:
+                continue
+        raise Unmet(f"{stream}: the platform answers 404 to everything, and that is taken for an empty list")
 
 
 @check(

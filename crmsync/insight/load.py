@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -16,7 +16,7 @@ from crmsync.insight.words import FOREVER
 from crmsync.insight.zone import day_shifts
 from crmsync.sdk import Facts
 from crmsync.sdk.columns import INSTANTS, TEXT, stored
-from crmsync.sdk.rule import Subject
+from crmsync.sdk.rule import Subject, Within
 from crmsync.store import Store
 from crmsync.store.tables import to_instant
 
@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 _CHUNK = 10_000
 _SHOPS = "SELECT connection_id, orders, currency, gross FROM shop_fact"
 _DAY = 86_400.0
+_SECOND, _MICROSECOND = timedelta(seconds=1), timedelta(microseconds=1)
 _MICRO = 1e-6
 
 
@@ -44,26 +45,47 @@ def load_facts(
     as_of: datetime,
     *,
     changed_since: int | None = None,
-    only_with: str | None = None,
+    within: Within | None = None,
 ) -> Facts:
     """The present facts of all subjects of a kind, of those a refresh after `changed_since` changed, or of
-    those with a value in the column `only_with`."""
+    those `within`."""
     names = stored(subject)
     where = f"WHERE {_judgeable(subject)}"
-    if only_with is not None:
-        where += f" AND f.{only_with} IS NOT NULL"
+    values: dict[str, int] = {}
+    if within is not None:
+        where, values = f"{where} AND {_between(within)}", _bounds(within, as_of)
     elif changed_since is not None:
-        where += " AND f.refresh_id > :since"
+        where, values = f"{where} AND f.refresh_id > :since", {"since": changed_since}
     with store.read() as connection:
         rows = connection.execute(
             text(
                 f"SELECT {_listed(subject, names)}"
                 f" FROM {_named(subject, f'{subject}_fact')} {where} ORDER BY 1"
             ),
-            {} if changed_since is None else {"since": changed_since},
+            values,
         ).all()
         shops = _shops(connection, _SHOPS, {})
     return _facts(subject, as_of, names, rows, shops, partial(past_facts, store, subject))
+
+
+def _between(within: Within) -> str:
+    column = f"f.{within.column}"
+    parts = [f"{column} IS NOT NULL"]
+    if within.least is not None:
+        parts.append(f"{column} <= :latest")
+    if within.most is not None:
+        parts.append(f"{column} >= :earliest")
+    return " AND ".join(parts)
+
+
+def _bounds(within: Within, as_of: datetime) -> dict[str, int]:
+    """The earliest and the latest time, a second wider: the seconds in facts lack the last digits."""
+    now, bounds = to_instant(as_of), {}
+    if within.least is not None:
+        bounds["latest"] = now - (within.least - _SECOND) // _MICROSECOND
+    if within.most is not None:
+        bounds["earliest"] = now - (within.most + _SECOND) // _MICROSECOND
+    return bounds
 
 
 def facts_of(store: Store, subject: Subject, ids: Iterable[str], as_of: datetime) -> Facts:

@@ -13,6 +13,7 @@ from crmsync.insight import REFUSING
 from crmsync.rules.reasons import dump_reasons
 from crmsync.sdk import Finding, FlagChange, PluginError, Reason, Told, mark
 from crmsync.sdk.events import Change
+from crmsync.store.bulk import among, many
 from crmsync.store.tables import Flag, FlagEvent
 
 # Both databases take this many values in one list, and look each up in the index of standing flags.
@@ -122,9 +123,10 @@ def apply(
     )
 
 
-def count_standing(connection: Connection, rule: str) -> int:
-    query = select(func.count()).select_from(Flag).where(Flag.rule == rule, Flag.cleared_at.is_(None))
-    return connection.execute(query).scalar_one()
+def count_standing(connection: Connection) -> dict[str, int]:
+    """How many flags of each rule stand; a rule without any is left out."""
+    query = select(Flag.rule, func.count()).where(Flag.cleared_at.is_(None)).group_by(Flag.rule)
+    return {rule: int(count) for rule, count in connection.execute(query)}
 
 
 def clear_absent(connection: Connection, rules: Iterable[str], now: datetime) -> int:
@@ -184,13 +186,13 @@ def _standing(connection: Connection, rule: str) -> list[Row[Any]]:
 
 
 def _standing_on(connection: Connection, rule: str, subject: str, judged: set[str]) -> list[Row[Any]]:
-    query = _flags().where(Flag.rule == rule, Flag.subject == subject, Flag.cleared_at.is_(None))
-    ids = sorted(judged)
-    return [
-        row
-        for start in range(0, len(ids), _CHUNK)
-        for row in connection.execute(query.where(Flag.subject_id.in_(ids[start : start + _CHUNK])))
-    ]
+    query = _flags().where(
+        Flag.rule == rule,
+        Flag.subject == subject,
+        Flag.cleared_at.is_(None),
+        text(f"subject_id IN {among(connection, 'ids')}").bindparams(ids=many(connection, sorted(judged))),
+    )
+    return list(connection.execute(query))
 
 
 def _raise(connection: Connection, key: dict[str, str], rows: list[dict[str, Any]], now: datetime) -> None:

@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -22,15 +22,16 @@ from sqlalchemy import Connection, Row, delete, insert, select, text
 from crmsync.insight import last_refresh, load_facts
 from crmsync.rules import flags
 from crmsync.rules.models import (
+    kept_fits,
     last_fitted_to,
     learns,
-    load_model,
+    model_of,
     settings_digest,
     store_fit,
     try_fit,
 )
 from crmsync.sdk import Facts, FlagChange, Model, Rule, Told
-from crmsync.sdk.rule import Subject
+from crmsync.sdk.rule import Subject, Within
 from crmsync.store import Store
 from crmsync.store.tables import RuleState
 
@@ -111,11 +112,26 @@ def judge_rules(
         except Exception as error:
             log.exception("rule failed", extra={"action": "rule_failed", "rule": name})
             results[name] = RuleResult(name, failed=f"{type(error).__name__}: {error}")
-    return RulesResult(results)
+    return RulesResult(_told(store, results))
+
+
+def _told(store: Store, results: Mapping[str, RuleResult]) -> dict[str, RuleResult]:
+    """The results with the number of flags that stand now, each of them logged."""
+    with store.read() as connection:
+        standing = flags.count_standing(connection)
+    told = {
+        name: result if result.failed else replace(result, standing=standing.get(name, 0))
+        for name, result in results.items()
+    }
+    for name, result in told.items():
+        if not result.failed:
+            counts = {"judged": result.judged, "standing": result.standing}
+            log.info("rule judged", extra={"action": "rule_judged", "rule": name, **counts})
+    return told
 
 
 class _Known:
-    """The facts of one moment, read once however many rules ask for the same."""
+    """What is known at one moment, read once however many rules ask for it."""
 
     def __init__(self, store: Store, now: datetime) -> None:
         self.store = store
@@ -123,20 +139,39 @@ class _Known:
         # Asked for before any fact is read: what changes meanwhile is judged again the next time.
         self.refresh = last_refresh(store)
         self._read: dict[tuple[Any, ...], Facts] = {}
+        self._subjects: dict[Subject, int] = {}
+        with store.read() as connection:
+            rows = connection.execute(select(RuleState.__table__.c)).all()  # type: ignore[attr-defined]
+            self._states = {(row.rule, row.settings_digest): row for row in rows}
+            self._fits = kept_fits(connection, [row.model_fit_id for row in rows if row.model_fit_id])
 
-    def all(self, subject: Subject, only_with: str | None = None) -> Facts:
+    def state(self, rule: str, digest: str) -> Row[Any] | None:
+        """Where the rule stands, if it has judged with these settings."""
+        return self._states.get((rule, digest))
+
+    def model(self, state: Row[Any] | None) -> Model | None:
+        fit = self._fits.get(state.model_fit_id) if state else None
+        return model_of(fit) if fit else None
+
+    def outgrown(self, rule: str, subject: Subject) -> bool:
+        """Whether there are far more subjects now than the rule's last fit has seen."""
+        with self.store.read() as connection:
+            if subject not in self._subjects:
+                query = text(f"SELECT COUNT(*) FROM {subject}_fact")
+                self._subjects[subject] = connection.execute(query).scalar_one()
+            return self._subjects[subject] > _OUTGROWN * last_fitted_to(connection, rule)
+
+    def all(self, subject: Subject, within: Within | None = None) -> Facts:
         whole = self._read.get((subject, None, None))
-        return whole if whole is not None else self._load(subject, None, only_with)
+        return whole if whole is not None else self._load(subject, None, within)
 
     def changed(self, subject: Subject, since: int) -> Facts:
         return self._load(subject, since, None)
 
-    def _load(self, subject: Subject, since: int | None, only_with: str | None) -> Facts:
-        key = (subject, since, only_with)
+    def _load(self, subject: Subject, since: int | None, within: Within | None) -> Facts:
+        key = (subject, since, within)
         if key not in self._read:
-            self._read[key] = load_facts(
-                self.store, subject, self.now, changed_since=since, only_with=only_with
-            )
+            self._read[key] = load_facts(self.store, subject, self.now, changed_since=since, within=within)
         return self._read[key]
 
 
@@ -167,7 +202,7 @@ def _judge(
     if not full and plan.state:
         facts = known.changed(rule.subject, plan.state.refresh_id)
     elif facts is None:
-        facts = known.all(rule.subject, rule.only_with)
+        facts = known.all(rule.subject, rule.within)
     found = flags.checked(name, rule.judge(facts, model) if len(facts) else (), facts.ids)
 
     with store.write() as connection:
@@ -179,13 +214,8 @@ def _judge(
             model_id = fit_id if fit.model else model_id
         steps = flags.apply(connection, name, rule.subject, found, None if full else set(facts.ids), now)
         _remember(connection, name, plan, model_id, now, full=full, fitted=fit is not None)
-        standing = flags.count_standing(connection, name)
     if on_changes and steps.changes:
         on_changes(steps.changes)
-    log.info(
-        "rule judged",
-        extra={"action": "rule_judged", "rule": name, "judged": len(facts), "standing": standing},
-    )
     return RuleResult(
         name,
         judged=len(facts),
@@ -193,7 +223,6 @@ def _judge(
         kept=steps.kept,
         changed=steps.count("changed"),
         cleared=steps.count("cleared"),
-        standing=standing,
         full=full,
         fitted=fit is not None and fit.refusal is None,
         refused=fit.refusal if fit else model.refusal if model else None,
@@ -202,17 +231,13 @@ def _judge(
 
 def _plan(known: _Known, name: str, rule: Rule[Any], refit_after: timedelta, changed_only: bool) -> _Plan:
     digest, refresh, now = settings_digest(rule), known.refresh, known.now
-    with known.store.read() as connection:
-        state = connection.execute(
-            select(RuleState.__table__.c).where(  # type: ignore[attr-defined]
-                RuleState.rule == name, RuleState.settings_digest == digest
-            )
-        ).first()
-        model = load_model(connection, state.model_fit_id) if state else None
-        subjects = connection.execute(text(f"SELECT COUNT(*) FROM {rule.subject}_fact")).scalar_one()
-        news = state is not None and refresh != state.refresh_id
-        outgrown = news and subjects > _OUTGROWN * last_fitted_to(connection, name)
-    refit = learns(rule) and (state is None or outgrown or _due(state.fit_tried_at, now, refit_after))
+    state = known.state(name, digest)
+    model = known.model(state)
+    refit = learns(rule) and (
+        state is None
+        or _due(state.fit_tried_at, now, refit_after)
+        or (refresh != state.refresh_id and known.outgrown(name, rule.subject))
+    )
     full = not changed_only or state is None or _due(state.full_at, now, rule.full_after)
     return _Plan(digest, state, refresh, model, refit, full)
 

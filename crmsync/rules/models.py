@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, insert, select
+from sqlalchemy import Connection, Row, insert, select
 
 from crmsync.rules.reasons import dump_told, load_told, plain
 from crmsync.sdk import Facts, Model, NotEnoughEvidence, Rule, Told
@@ -62,13 +63,17 @@ def store_fit(connection: Connection, name: str, digest: str, fit: Fit, subjects
 
 def load_model(connection: Connection, fit_id: int | None) -> Model | None:
     """A kept model."""
-    row = connection.execute(
-        select(ModelFit.kind, ModelFit.parameters, ModelFit.diagnostics, ModelFit.refusal).where(
-            ModelFit.id == fit_id
-        )
-    ).first()
-    if row is None:
-        return None
+    row = kept_fits(connection, [fit_id]).get(fit_id) if fit_id else None
+    return model_of(row) if row else None
+
+
+def kept_fits(connection: Connection, ids: Collection[int]) -> dict[int, Row[Any]]:
+    """Fits as they are stored, by id: `model_of` each is its model."""
+    columns = (ModelFit.id, ModelFit.kind, ModelFit.parameters, ModelFit.diagnostics, ModelFit.refusal)
+    return {row.id: row for row in connection.execute(select(*columns).where(ModelFit.id.in_(ids)))}
+
+
+def model_of(row: Row[Any]) -> Model:
     refusal = load_told(json.loads(row.refusal)) if row.refusal else None
     return Model(row.kind, json.loads(row.parameters), json.loads(row.diagnostics), refusal)
 

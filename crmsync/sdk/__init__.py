@@ -67,7 +67,7 @@ from crmsync.sdk.records import (
     Review,
     checked,
 )
-from crmsync.sdk.rule import Facts, Finding, Model, Reason, Rule
+from crmsync.sdk.rule import Facts, Finding, Model, Reason, Rule, Within
 from crmsync.sdk.settings import Duration, Rate, Settings, Share, Url
 from crmsync.sdk.team import Notice, TeamChannel, shortened
 from crmsync.sdk.text import Told, mark, translate, written_day
@@ -164,6 +164,7 @@ __all__ = [
     "Wait",
     "Webhook",
     "WebhookRequest",
+    "Within",
     "checked",
     "display",
     "exponent",

@@ -65,6 +65,16 @@ class Facts:
 
 
 @dataclass(frozen=True, slots=True)
+class Within:
+    """Those subjects alone that have a time in this stored column: at least and at most this long ago,
+    where that is given."""
+
+    column: str
+    least: timedelta | None = None
+    most: timedelta | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Reason:
     """One fact that speaks for a finding, with the threshold it passed and where to look."""
 
@@ -114,8 +124,8 @@ class Rule(ABC, Generic[S]):
 
     `full_after` is how stale a verdict may get because of the clock: all subjects are judged again when
     the last time is as old as that. `only_with` names a column without which a subject is always clear,
-    so that judging all of them reads those that have it. The flags of a rule `for_a_person` are for
-    somebody to decide on: no campaign may answer them.
+    so that judging all of them reads those that have it; where the clock narrows it further, `within` does.
+    The flags of a rule `for_a_person` are for somebody to decide on: no campaign may answer them.
     """
 
     name: ClassVar[str]
@@ -137,6 +147,11 @@ class Rule(ABC, Generic[S]):
     def fit(self, facts: Facts) -> Model | None:
         """Learn from all subjects' facts. May raise NotEnoughEvidence; the host then keeps the last model."""
         return None
+
+    @property
+    def within(self) -> Within | None:
+        """Which subjects may have a finding; all others are clear, and need not be read."""
+        return Within(self.only_with) if self.only_with else None
 
     @abstractmethod
     def judge(self, facts: Facts, model: Model | None) -> Iterable[Finding]:

@@ -11,6 +11,7 @@ from histories import START, History, day, random_history
 from sqlalchemy import text
 
 from crmsync.insight import Windows, load_facts, past_facts, refresh_facts
+from crmsync.sdk import Within
 from crmsync.sdk.columns import COLUMNS, TEXT, stored
 from crmsync.store import Store
 
@@ -518,3 +519,26 @@ def test_only_what_changed_since_is_loaded(store: Store, history: History) -> No
     history.save()
     refresh_facts(store, LATER)
     assert list(load_facts(store, "customer", LATER, changed_since=before).ids) == ["2"]
+
+
+def test_only_those_within_a_span_of_time_are_loaded(store: Store, history: History) -> None:
+    for account, at in (("c1", 10), ("c2", 20), ("c3", 30)):
+        history.order(f"o{account}", account, at)
+    history.order("o4", "c4", 20, status="cancelled")
+    history.save()
+    refresh_facts(store, day(40))
+
+    def read(least: float | None = None, most: float | None = None) -> list[str]:
+        ages = [None if age is None else timedelta(days=age) for age in (least, most)]
+        found: list[str] = load_facts(
+            store, "customer", day(40), within=Within("last_order_at", *ages)
+        ).ids.tolist()
+        return found
+
+    assert read() == ["1", "2", "3"]
+    assert read(least=20) == ["1", "2"]
+    assert read(most=20) == ["2", "3"]
+    assert read(least=15, most=25) == ["2"]
+    assert read(least=20.001) == ["1"]
+    assert read(most=19.999) == ["3"]
+    assert read(most=999_999) == ["1", "2", "3"]

@@ -74,6 +74,20 @@ def test_the_clock_alone_raises_it_and_the_delivery_clears_it(store: Store, hist
     assert judged(6) == ["2"]
 
 
+def test_who_cannot_be_late_is_not_read(store: Store, history: History) -> None:
+    rules = {"late": rule(LateDelivery)}
+    for account, promised in (("c1", 5), ("c2", 50), ("c3", 70), ("c4", 100)):
+        history.order(f"o{account}", account, 1, status="shipped", promised_at=day(promised))
+    history.save()
+    refresh_facts(store, day(71))
+    judged = judge_rules(store, rules, day(71)).rules["late"]
+    assert (judged.full, judged.judged, judged.standing) == (True, 2, 2)
+    # c2 is forgotten now, and c4 is late.
+    judged = judge_rules(store, rules, day(111)).rules["late"]
+    assert (judged.full, judged.judged, judged.raised, judged.cleared) == (True, 2, 1, 1)
+    assert {flag.subject_id for flag in standing_flags(store)} == {"3", "4"}
+
+
 def test_a_backtest_asks_those_with_an_open_order_alone() -> None:
     late = rule(LateDelivery)
     then = facts("customer", [awaited(timedelta(days=2)), awaited(-timedelta(days=2)), {"due_at": np.nan}])

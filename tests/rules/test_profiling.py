@@ -13,7 +13,7 @@ from sqlalchemy import insert, select
 from crmsync.care import set_profiling
 from crmsync.insight import facts_of, load_facts, past_facts, refresh_facts, refuses_profiling
 from crmsync.rules import explain, judge_rules, standing_flags
-from crmsync.sdk import Facts, Finding, FlagChange, Model, Rule, Settings, UsageError
+from crmsync.sdk import Facts, Finding, FlagChange, Model, Rule, Settings, UsageError, Within
 from crmsync.segments import preview_segment, refresh_segments
 from crmsync.store import Store
 from crmsync.store.tables import Audit, Consent, SegmentMember
@@ -111,7 +111,7 @@ def test_they_are_in_no_facts(two: Store) -> None:
     refuse(two, 90)
     assert load_facts(two, "customer", NOW).ids.tolist() == ["1"]
     assert load_facts(two, "customer", NOW, changed_since=0).ids.tolist() == ["1"]
-    assert load_facts(two, "customer", NOW, only_with="last_order_at").ids.tolist() == ["1"]
+    assert load_facts(two, "customer", NOW, within=Within("last_order_at")).ids.tolist() == ["1"]
     assert facts_of(two, "customer", ["1", "2"], NOW).ids.tolist() == ["1"]
     assert past_facts(two, "customer", day(50)).ids.tolist() == ["1"]
     assert preview_segment(two, "all", "orders > 0", NOW).members == 1

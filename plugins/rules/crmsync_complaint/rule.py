@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from crmsync.sdk import Facts, Finding, Model, Reason, Rule, Told, mark, written_day
+from crmsync.sdk import Facts, Finding, Model, Reason, Rule, Told, Within, mark, written_day
 from crmsync.sdk.rule import Level, Subject
 from crmsync_complaint.settings import ComplaintSettings
 from crmsync_complaint.trouble import TYPES, Trouble, troubles
@@ -29,11 +29,14 @@ class Complaint(Rule[ComplaintSettings]):
     name = "complaint"
     title = "Complaint"
     Settings = ComplaintSettings
-    only_with = "last_trouble_at"
 
     @property
     def subject(self) -> Subject:
         return "customer"
+
+    @property
+    def within(self) -> Within:
+        return Within("last_trouble_at", most=self.settings.within)
 
     def judge(self, facts: Facts, model: Model | None) -> Iterator[Finding]:
         now, within = facts.as_of.timestamp(), self.settings.within.total_seconds()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from crmsync.sdk import Facts
@@ -15,7 +16,7 @@ if TYPE_CHECKING:
     Array = np.ndarray[Any, Any]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Pair:
     """A product in `orders` of all `baskets`, its companion in `others`, and both in `together` of them."""
 
@@ -38,7 +39,7 @@ class Pair:
         """Confidence in units of how common the companion is in all orders."""
         return self.confidence * self.baskets / self.others
 
-    @property
+    @cached_property
     def least_lift(self) -> float:
         """The same at the low end of the confidence's 95 % interval."""
         return wilson(self.together, self.orders)[0] * self.baskets / self.others

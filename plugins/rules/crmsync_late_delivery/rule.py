@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any, Self
 
-from crmsync.sdk import Facts, Finding, Forecast, Model, Predicts, Reason, Rule, Told, mark
+from crmsync.sdk import Facts, Finding, Forecast, Model, Predicts, Reason, Rule, Told, Within, mark
 from crmsync.sdk.rule import Level, Subject
 from crmsync_late_delivery.settings import LateDeliverySettings
 
@@ -28,7 +28,6 @@ class LateDelivery(Rule[LateDeliverySettings], Predicts):
     title = "Late delivery"
     Settings = LateDeliverySettings
     full_after = timedelta(minutes=10)
-    only_with = "due_at"
     outcome = mark("a bad review or a complaint within the horizon, of those with an open order")
     thumb = mark("bad reviews and complaints so far")
 
@@ -42,6 +41,10 @@ class LateDelivery(Rule[LateDeliverySettings], Predicts):
 
     def over(self, horizon: timedelta) -> Self:
         return type(self)(self.settings.model_copy(update={"horizon": horizon}))
+
+    @property
+    def within(self) -> Within:
+        return Within("due_at", least=self.settings.grace, most=self.settings.forget)
 
     def judge(self, facts: Facts, model: Model | None) -> Iterator[Finding]:
         overdue = self._overdue(facts)

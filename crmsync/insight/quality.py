@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 
+from crmsync.insight import listing
+from crmsync.insight.listing import MINE
 from crmsync.insight.words import (
     ATTENDANCE_KNOWN,
     COMPLAINT_TYPES,
@@ -17,52 +19,12 @@ from crmsync.insight.words import (
 from crmsync.insight.zone import shifts
 from crmsync.store.tables import SUMS
 
-EVIDENCE = 3
-"""How many orders in trouble `evidence` names, the latest first."""
-WEEKS = 26
-"""How many weeks `weekly` tells of."""
-COMPANIONS = 20
-"""How many other products `companions` names."""
-
-
-_MINE = "t.subject = '{subject}' AND t.connection_id = s.connection_id AND t.external_id = s.external_id"
-_MY_PAIRS = "t.connection_id = s.connection_id AND t.product_id = s.external_id AND t.times > 0"
-_MY_WEEKS = f"{_MINE} AND t.tries > 0"
-
-
-def _last(table: str, mine: str, by: str, number: int) -> str:
-    """The value of the last of a subject's first rows by this column; NULL where there are fewer."""
-    return f"""
- (SELECT t.{by} FROM {{past}}{table} t WHERE {mine} ORDER BY t.{by} DESC LIMIT 1 OFFSET {number - 1})"""
-
-
-def _first(table: str, mine: str, by: str, columns: str, last: str) -> str:
-    """The first rows of each subject in scope by this column, and those that equal the last of them."""
-    return f"""
-  SELECT s.connection_id, s.external_id, {columns} FROM last s CROSS JOIN {{past}}{table} t
-  WHERE {mine} AND t.{by} >= COALESCE(s.{last}, {-(2**62)})"""
-
-
-_LATEST_TROUBLES = _first("trouble_tally", _MINE, "at", "t.order_id AS line, t.at", "trouble")
-_LATEST_WEEKS = _first("week_tally", _MY_WEEKS, "week", "t.week, t.tries, t.hits", "week")
-_TOP_PAIRS = _first("pair_tally", _MY_PAIRS, "times", "t.other_id, t.times", "pair")
-_LAST_PAIR = _last("pair_tally", _MY_PAIRS, "times", COMPANIONS)
-
+_JOIN = "LEFT JOIN {list} ON {list}.connection_id = s.connection_id AND {list}.external_id = s.external_id"
 _EXTRA = {
     "product": f""",
-companion AS (
- SELECT connection_id, external_id, {{companions}} AS companions FROM (
-  SELECT connection_id, external_id, other_id || ' ' || CAST(times AS TEXT) AS line,
-   ROW_NUMBER() OVER (PARTITION BY connection_id, external_id
-    ORDER BY times DESC, other_id COLLATE {{binary}}) AS place
-  FROM ({_TOP_PAIRS}) pairs
- ) placed GROUP BY connection_id, external_id
-),
 extra AS (
- SELECT s.connection_id, s.external_id, g.category, c.companions FROM fact_scope s
- LEFT JOIN product g ON g.connection_id = s.connection_id AND g.external_id = s.external_id
-  AND {PRODUCT_KNOWN}
- LEFT JOIN companion c ON c.connection_id = s.connection_id AND c.external_id = s.external_id
+ SELECT s.connection_id, s.external_id, g.category FROM fact_scope s CROSS JOIN product g
+ WHERE g.connection_id = s.connection_id AND g.external_id = s.external_id AND {PRODUCT_KNOWN}
 )""",
     "agent": f""",
 extra AS (
@@ -85,19 +47,13 @@ extra AS (
 }
 
 # CROSS JOIN holds SQLite to the way from the scope into what was counted.
-# The last of the first rows is looked up by index before those are read, once a subject: of a product that
-# was sold for years no rows are read but those its facts name.
 _FACTS = f"""WITH {{shifts}},
-last AS MATERIALIZED (
- SELECT s.connection_id, s.external_id,{_last("trouble_tally", _MINE, "at", EVIDENCE)} AS trouble,
- {_last("week_tally", _MY_WEEKS, "week", WEEKS)} AS week,{{last_pair}} AS pair
- FROM fact_scope s
-),
+{{lists}},
 ranked AS (
  SELECT t.*, ROW_NUMBER() OVER (PARTITION BY t.connection_id, t.external_id
   ORDER BY CASE WHEN t.sold > 0 THEN 0 ELSE 1 END, t.orders DESC, t.gross DESC,
    t.currency COLLATE {{binary}}) AS place
- FROM fact_scope s CROSS JOIN {{past}}sum_tally t WHERE {_MINE}
+ FROM fact_scope s CROSS JOIN {{past}}sum_tally t WHERE {MINE}
 ),
 total AS (
  SELECT connection_id, external_id, {{sums}},
@@ -106,28 +62,11 @@ total AS (
   MAX(CASE WHEN place = 1 AND sold > 0 THEN gross END) AS main_gross,
   MAX(CASE WHEN place = 1 AND sold > 0 THEN refunded END) AS main_refunded
  FROM ranked GROUP BY connection_id, external_id
-),
-troubled AS (
- SELECT connection_id, external_id, {{evidence}} AS evidence FROM (
-  SELECT connection_id, external_id, line, ROW_NUMBER() OVER (PARTITION BY connection_id, external_id
-   ORDER BY at DESC, line COLLATE {{binary}}) AS place
-  FROM ({_LATEST_TROUBLES}) troubles
- ) placed GROUP BY connection_id, external_id
-),
-history AS (
- SELECT connection_id, external_id, {{weekly}} AS weekly FROM (
-  SELECT connection_id, external_id,
-   CAST(week AS TEXT) || ' ' || CAST(tries AS TEXT) || ' '
-    || CAST(CASE WHEN hits > tries THEN tries ELSE hits END AS TEXT) AS line,
-   ROW_NUMBER() OVER (PARTITION BY connection_id, external_id ORDER BY week DESC) AS place
-  FROM ({_LATEST_WEEKS}) weeks
- ) told GROUP BY connection_id, external_id
 ){{extra}}
 SELECT s.connection_id, s.external_id, {{columns}}
 FROM fact_scope s
 LEFT JOIN total ON total.connection_id = s.connection_id AND total.external_id = s.external_id
-LEFT JOIN troubled ON troubled.connection_id = s.connection_id AND troubled.external_id = s.external_id
-LEFT JOIN history ON history.connection_id = s.connection_id AND history.external_id = s.external_id
+{{joins}}
 LEFT JOIN extra ON extra.connection_id = s.connection_id AND extra.external_id = s.external_id
 WHERE 1 = 1"""
 
@@ -140,14 +79,14 @@ _SHARED = {
     **whole("total", " ".join(f"complaints_{type}" for type in COMPLAINT_TYPES)),
     **whole("total", "troubled_orders troubled_delivered refunded_orders"),
     "currency": "total.main_currency",
-    "evidence": "troubled.evidence",
-    "weekly": "history.weekly",
+    "evidence": "evidence.evidence",
+    "weekly": "weekly.weekly",
 }
 _OWN = {
     "product": {
         **whole("total", "units"),
         "category": "extra.category",
-        "companions": "extra.companions",
+        "companions": "companions.companions",
     },
     "shop": {
         **whole("total", "cancelled_orders customers inquiries"),
@@ -174,20 +113,14 @@ def select(subject: str, zones: Mapping[int, int], dialect: str, *, past: str = 
     and `:newline`.
     """
     named = ", ".join(f"{sql} AS {name}" for name, sql in {**_SHARED, **_OWN[subject]}.items())
-    own = {
-        "past": past,
-        "subject": subject,
-        "binary": binary(dialect),
-        "companions": _lines(range(1, COMPANIONS + 1)),
-    }
+    own = {"past": past, "subject": subject, "binary": binary(dialect)}
     return _FACTS.format(
         shifts=shifts(zones),
+        lists=listing.relations(subject, dialect, past),
         columns=named,
         sums=", ".join(f"SUM({name}) AS {name}" for name in SUMS),
-        evidence=_lines(range(1, EVIDENCE + 1)),
-        weekly=_lines(range(WEEKS, 0, -1)),
         extra=_EXTRA[subject].format(**own),
-        last_pair=_LAST_PAIR.format(**own) if subject == "product" else " NULL",
+        joins="\n".join(_JOIN.format(list=name) for name in listing.names(subject)),
         **own,
     )
 
@@ -198,14 +131,3 @@ def shop_totals() -> str:
 FROM (SELECT o.connection_id, o.currency, COUNT(*) AS orders, SUM(o.total) AS gross FROM "order" o
  WHERE {ORDER_KNOWN} AND {VALID} = 1 GROUP BY o.connection_id, o.currency) spent
 ORDER BY connection_id, orders, gross, currency DESC"""
-
-
-def _lines(places: Iterable[int]) -> str:
-    """The column `line` of a subject's rows with these places, one a line; NULL when there is none.
-
-    Neither database's own joining of texts keeps an order that both promise.
-    """
-    joined = " || ".join(
-        f"COALESCE(:newline || MAX(CASE WHEN place = {n} THEN line END), '')" for n in places
-    )
-    return f"NULLIF(SUBSTR({joined}, 2), '')"

@@ -14,7 +14,7 @@ from crmsync.insight import customer, quality, rfm, scope, tally
 from crmsync.insight.windows import USUAL, Windows, windows_of_facts
 from crmsync.insight.words import FOREVER
 from crmsync.insight.zone import day_shifts
-from crmsync.store import Store, analyze
+from crmsync.store import Store, analyze, reach_by_index
 from crmsync.store.tables import to_instant
 
 log = logging.getLogger("crmsync.insight")
@@ -66,6 +66,8 @@ def refresh_facts(store: Store, now: datetime, windows: Windows = USUAL) -> Fact
         full = scope.everything_touched(connection)
         if full:
             analyze(connection, ("account", "order", "order_line", "refund", "review", "conversation"))
+        else:
+            reach_by_index(connection)
         id = connection.execute(
             text(
                 'INSERT INTO fact_refresh (at, "full", changed, consult_window, answer_window)'

@@ -7,9 +7,10 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, Row, bindparam, func, insert, literal, select, text, update
+from sqlalchemy import Connection, Row, func, select, text, update
 
 from crmsync.insight import REFUSING
+from crmsync.rules.flag_rows import clear_flags, raise_flags, record_steps, rewrite_flags
 from crmsync.rules.reasons import dump_reasons
 from crmsync.sdk import Finding, FlagChange, PluginError, Reason, Told, mark
 from crmsync.sdk.events import Change
@@ -102,12 +103,12 @@ def apply(
                 refreshed.append({"flag_id": row.id, **verdict})
 
     key = {"rule": rule, "subject": subject}
-    _raise(connection, key, raised, now)
-    _rewrite(connection, refreshed, {})
-    _rewrite(connection, changed, {"changed_at": now})
-    _clear(connection, [row.id for row in gone], now)
-    _record(connection, [{**key, **step, "change": "changed", "at": now} for step in changed])
-    _record(connection, [_cleared_event(rule, row, now) for row in gone])
+    raise_flags(connection, key, raised, now)
+    rewrite_flags(connection, refreshed)
+    rewrite_flags(connection, changed, now)
+    clear_flags(connection, [row.id for row in gone], now)
+    record_steps(connection, [{**key, **step, "change": "changed"} for step in changed], now)
+    record_steps(connection, [_cleared_step(rule, row) for row in gone], now)
 
     def told(change: Change, subject: str, subject_id: str, verdict: Mapping[str, Any]) -> FlagChange:
         level, score, state = (verdict[name] for name in ("level", "score", "state"))
@@ -129,11 +130,18 @@ def count_standing(connection: Connection) -> dict[str, int]:
     return {rule: int(count) for rule, count in connection.execute(query)}
 
 
+def _any_of(connection: Connection) -> str:
+    """SQL for one of the texts bound as `:ids`, that PostgreSQL looks up one by one in an index."""
+    if connection.dialect.name == "postgresql":
+        return "= ANY(CAST(:ids AS text[]))"
+    return f"IN {among(connection, 'ids')}"
+
+
 def clear_absent(connection: Connection, rules: Iterable[str], now: datetime) -> int:
     """Clear the flags of rules that are configured no more; how many."""
     rows = connection.execute(_flags().where(Flag.cleared_at.is_(None), Flag.rule.not_in(list(rules)))).all()
-    _clear(connection, [row.id for row in rows], now)
-    _record(connection, [_cleared_event(row.rule, row, now) for row in rows])
+    clear_flags(connection, [row.id for row in rows], now)
+    record_steps(connection, [_cleared_step(row.rule, row) for row in rows], now)
     return len(rows)
 
 
@@ -150,8 +158,8 @@ def clear_refusing(connection: Connection, now: datetime) -> tuple[FlagChange, .
         for row in connection.execute(query.where(Flag.subject_id.in_(ids[start : start + _CHUNK])))
     ]
     why = dump_reasons((Reason("profiling", "refused", Told(REFUSED)),))
-    _clear(connection, [row.id for row in rows], now)
-    _record(connection, [{**_cleared_event(row.rule, row, now), "reasons": why} for row in rows])
+    clear_flags(connection, [row.id for row in rows], now)
+    record_steps(connection, [{**_cleared_step(row.rule, row), "reasons": why} for row in rows], now)
     return tuple(
         FlagChange(row.rule, "customer", row.subject_id, "cleared", row.level, row.score, now, row.state)
         for row in rows
@@ -164,8 +172,8 @@ def forget_customers(connection: Connection, customers: Iterable[int], now: date
     ids = [str(customer) for customer in customers]
     theirs = Flag.subject == "customer", Flag.subject_id.in_(ids)
     rows = connection.execute(_flags().where(*theirs, Flag.cleared_at.is_(None))).all()
-    _clear(connection, [row.id for row in rows], now)
-    _record(connection, [_cleared_event(row.rule, row, now) for row in rows])
+    clear_flags(connection, [row.id for row in rows], now)
+    record_steps(connection, [_cleared_step(row.rule, row) for row in rows], now)
     none = dump_reasons(())
     connection.execute(
         update(FlagEvent)
@@ -190,61 +198,12 @@ def _standing_on(connection: Connection, rule: str, subject: str, judged: set[st
         Flag.rule == rule,
         Flag.subject == subject,
         Flag.cleared_at.is_(None),
-        text(f"subject_id IN {among(connection, 'ids')}").bindparams(ids=many(connection, sorted(judged))),
+        text(f"subject_id {_any_of(connection)}").bindparams(ids=many(connection, sorted(judged))),
     )
     return list(connection.execute(query))
 
 
-def _raise(connection: Connection, key: dict[str, str], rows: list[dict[str, Any]], now: datetime) -> None:
-    if not rows:
-        return
-    before = connection.execute(select(func.coalesce(func.max(Flag.id), 0))).scalar_one()
-    connection.execute(insert(Flag), [{**key, **row, "raised_at": now, "changed_at": now} for row in rows])
-    names = ["flag_id", "rule", "subject", "subject_id", "level", "state", "score", "reasons", "at", "change"]
-    connection.execute(
-        insert(FlagEvent).from_select(
-            names,
-            select(
-                Flag.id,
-                Flag.rule,
-                Flag.subject,
-                Flag.subject_id,
-                Flag.level,
-                Flag.state,
-                Flag.score,
-                Flag.reasons,
-                Flag.raised_at,
-                literal("raised"),
-            ).where(Flag.id > before, Flag.rule == key["rule"]),
-        )
-    )
-
-
-def _rewrite(connection: Connection, rows: list[dict[str, Any]], also: dict[str, Any]) -> None:
-    if rows:
-        names = ("level", "state", "score", "reasons")
-        connection.execute(
-            update(Flag)
-            .where(Flag.id == bindparam("flag_id"))
-            .values({**{name: bindparam(f"new_{name}") for name in names}, **also}),
-            [{"flag_id": row["flag_id"], **{f"new_{name}": row[name] for name in names}} for row in rows],
-        )
-
-
-def _clear(connection: Connection, ids: list[int], now: datetime) -> None:
-    if ids:
-        connection.execute(
-            update(Flag).where(Flag.id == bindparam("flag_id")).values(cleared_at=now),
-            [{"flag_id": flag_id} for flag_id in ids],
-        )
-
-
-def _record(connection: Connection, events: list[dict[str, Any]]) -> None:
-    if events:
-        connection.execute(insert(FlagEvent), events)
-
-
-def _cleared_event(rule: str, row: Row[Any], now: datetime) -> dict[str, Any]:
+def _cleared_step(rule: str, row: Row[Any]) -> dict[str, Any]:
     return {
         "flag_id": row.id,
         "rule": rule,
@@ -255,5 +214,4 @@ def _cleared_event(rule: str, row: Row[Any], now: datetime) -> dict[str, Any]:
         "state": row.state,
         "score": row.score,
         "reasons": row.reasons,
-        "at": now,
     }

@@ -17,7 +17,7 @@ from crmsync.insight.zone import day_shifts
 from crmsync.sdk import Facts
 from crmsync.sdk.columns import INSTANTS, TEXT, stored
 from crmsync.sdk.rule import Subject, Within
-from crmsync.store import Store
+from crmsync.store import Store, plan_for
 from crmsync.store.tables import to_instant
 
 if TYPE_CHECKING:
@@ -120,6 +120,7 @@ def past_facts(store: Store, subject: Subject, until: datetime, *, known: dateti
             **(windows_of_facts(connection) or USUAL).bounds(),
         }
         zones, dialect = day_shifts(connection), connection.dialect.name
+        plan_for(connection)
         scope.prepare(connection)
         if subject == "customer":
             size = scope.fill_customers(connection, every=True)

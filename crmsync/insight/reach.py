@@ -46,6 +46,7 @@ def names(reach: Reach, past: str, subjects: Collection[str]) -> dict[str, str]:
     found["events"] = found["event_tally"]
     return {
         **found,
+        "small": share.SMALL_ONE if reach == "touched" else share.SMALL,
         "concerned": " UNION ALL ".join(share.CONCERNED[subject].format(**found) for subject in subjects),
         "sold": " UNION ALL ".join(share.SOLD[subject].format(**found) for subject in subjects),
     }

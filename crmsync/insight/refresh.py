@@ -14,7 +14,7 @@ from crmsync.insight import customer, quality, rfm, scope, tally
 from crmsync.insight.windows import USUAL, Windows, windows_of_facts
 from crmsync.insight.words import FOREVER
 from crmsync.insight.zone import day_shifts
-from crmsync.store import Store, analyze, reach_by_index
+from crmsync.store import Store, analyze, plan_for
 from crmsync.store.tables import to_instant
 
 log = logging.getLogger("crmsync.insight")
@@ -66,8 +66,7 @@ def refresh_facts(store: Store, now: datetime, windows: Windows = USUAL) -> Fact
         full = scope.everything_touched(connection)
         if full:
             analyze(connection, ("account", "order", "order_line", "refund", "review", "conversation"))
-        else:
-            reach_by_index(connection)
+        plan_for(connection, few=not full)
         id = connection.execute(
             text(
                 'INSERT INTO fact_refresh (at, "full", changed, consult_window, answer_window)'
@@ -131,7 +130,7 @@ def _count(connection: Connection, refresh: _Refresh) -> None:
             tally.count_whole(connection, "connections", zones, refresh.bounds)
         if touched:
             tally.count_touched(connection, zones, refresh.bounds)
-    tally.add_up(connection, whole=whole)
+    tally.add_up(connection, whole=whole, empty=refresh.full)
 
 
 def _quality(connection: Connection, subject: str, refresh: _Refresh) -> tuple[int, int]:

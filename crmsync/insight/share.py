@@ -197,12 +197,21 @@ SHARES = {
     ),
 }
 
-PAIR = f"""
+# Orders of too many products: looked for once where all orders are counted.
+LARGE = f"""large AS MATERIALIZED (
+ SELECT connection_id, order_id FROM {{past}}line_tally WHERE product_id <> ''
+ GROUP BY connection_id, order_id HAVING COUNT(*) > {BASKET}
+)"""
+SMALL = """NOT EXISTS (SELECT 1 FROM large b
+  WHERE b.connection_id = t.connection_id AND b.order_id = t.order_id)"""
+SMALL_ONE = f"""(SELECT COUNT(*) FROM line_tally b WHERE b.connection_id = t.connection_id
+  AND b.order_id = t.order_id AND b.product_id <> '') <= {BASKET}"""
+
+PAIR = """
 SELECT l.connection_id, l.product_id, k.product_id, COUNT(*)
-FROM {{order_tally}} t CROSS JOIN {{past}}line_tally l CROSS JOIN {{past}}line_tally k
+FROM {order_tally} t CROSS JOIN {past}line_tally l CROSS JOIN {past}line_tally k
 WHERE t.valid = 1 AND l.connection_id = t.connection_id AND l.order_id = t.order_id AND l.product_id <> ''
  AND k.connection_id = t.connection_id AND k.order_id = t.order_id AND k.product_id <> ''
  AND k.product_id <> l.product_id
- AND (SELECT COUNT(*) FROM {{past}}line_tally b WHERE b.connection_id = t.connection_id
-  AND b.order_id = t.order_id AND b.product_id <> '') <= {BASKET}
+ AND {small}
 GROUP BY l.connection_id, l.product_id, k.product_id"""

@@ -66,11 +66,12 @@ def count_past(
             connection.execute(CreateIndex(index))
     _fill(connection, "everything", zones, bounds, past=PAST, subjects=(subject,))
     _give(connection, "everything", 1, past=PAST, subjects=(subject,))
-    add_up(connection, past=PAST, whole=True)
+    add_up(connection, past=PAST, whole=True, empty=True)
 
 
-def add_up(connection: Connection, *, past: str = PRESENT, whole: bool) -> None:
-    """Add what was given and taken away to the sums; `whole` says that much was counted."""
+def add_up(connection: Connection, *, past: str = PRESENT, whole: bool, empty: bool = False) -> None:
+    """Add what was given and taken away to the sums; `whole` says that much was counted, `empty` that
+    everything was: there are no sums yet."""
     key = f"{_SUBJECT}, currency"
     for source, (columns, _) in share.SHARES.items():
         own = [name for name in columns.split() if name in SUMS]
@@ -91,6 +92,7 @@ def add_up(connection: Connection, *, past: str = PRESENT, whole: bool) -> None:
         ("tries", "hits"),
         f"SELECT {week}, SUM(COALESCE(orders, 0)), SUM(COALESCE(troubled_orders, 0)) FROM fact_delta"
         f" WHERE week IS NOT NULL GROUP BY {week}",
+        empty=empty,
     )
     _add(
         connection,
@@ -100,7 +102,7 @@ def add_up(connection: Connection, *, past: str = PRESENT, whole: bool) -> None:
         f"SELECT {_PAIR}, SUM(times) FROM fact_pair GROUP BY {_PAIR} HAVING SUM(times) <> 0",
     )
     if whole:
-        analyze(connection, [f"{past}{table.name}" for table in _KEPT])
+        analyze(connection, [f"{past}{name}" for name in ("sum_tally", "week_tally", "pair_tally")])
 
 
 def _add(
@@ -110,13 +112,18 @@ def _add(
     own: Collection[str],
     select: str,
     columns: Collection[str] = (),
+    *,
+    empty: bool = False,
 ) -> None:
-    """Insert the rows of the select, or add their `own` columns to those that are there."""
+    """Insert the rows of the select, or add their `own` columns to those that are there.
+
+    `empty` says that there are none: PostgreSQL then does not look for each.
+    """
     sums = ", ".join(f"{name} = {table}.{name} + excluded.{name}" for name in own)
     connection.execute(
         text(
             f"INSERT INTO {table} ({key}, {', '.join(columns or own)}) {select}"
-            f" ON CONFLICT ({key}) DO UPDATE SET {sums}"
+            + ("" if empty else f" ON CONFLICT ({key}) DO UPDATE SET {sums}")
         )
     )
 
@@ -146,6 +153,8 @@ def _fill(
             connection.execute(
                 text(f"INSERT INTO {past}{table} WITH {shifts(zones)} {select.format(**found)}"), bounds
             )
+            if reach != "touched":
+                analyze(connection, [f"{past}{table}"])
 
 
 def _give(
@@ -170,7 +179,8 @@ def _give(
             )
         )
     if "product" in subjects:
-        pairs = f"WITH pair({_PAIR}, times) AS ({share.PAIR.format(**found)}) SELECT * FROM pair"
+        pairs = f"WITH {share.LARGE.format(**found)}," if reach != "touched" else "WITH"
+        pairs += f" pair({_PAIR}, times) AS ({share.PAIR.format(**found)}) SELECT * FROM pair"
         target = "fact_pair" if reach == "touched" else f"{past}pair_tally"
         connection.execute(text(f"INSERT INTO {target} SELECT {_PAIR}, {sign} * times FROM ({pairs}) pairs"))
 

@@ -1,5 +1,5 @@
 """The store: tables, transactions, bulk writes, migrations."""
 
-from crmsync.store.database import Store, analyze, reach_by_index
+from crmsync.store.database import Store, analyze, plan_for
 
-__all__ = ["Store", "analyze", "reach_by_index"]
+__all__ = ["Store", "analyze", "plan_for"]

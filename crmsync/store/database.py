@@ -113,14 +113,16 @@ def analyze(connection: Connection, tables: Iterable[str]) -> None:
         connection.execute(text("ANALYZE " + ", ".join(f'"{table}"' for table in tables)))
 
 
-def reach_by_index(connection: Connection) -> None:
-    """Have PostgreSQL plan the rest of the transaction for a few rows of large tables that are in memory.
+def plan_for(connection: Connection, *, few: bool = False) -> None:
+    """Have PostgreSQL plan the transaction's statements for whole tables, or for `few` rows of them.
 
-    As it usually is, it takes a page read out of order for four read in a row, and reads a whole table
-    where a few hundred rows are asked for.
+    It would compile the larger statements, which takes longer than running them. And it takes a page read
+    out of order for four read in a row, and so reads a whole table for a few hundred rows of it.
     """
     if connection.dialect.name == "postgresql":
-        connection.execute(text("SET LOCAL random_page_cost = 1.1"))
+        connection.execute(text("SET LOCAL jit = off"))
+        if few:
+            connection.execute(text("SET LOCAL random_page_cost = 1.1"))
 
 
 def _engine(url: str) -> Engine:

@@ -41,10 +41,12 @@ class FactsResult:
 
 @dataclass(frozen=True, slots=True)
 class _Refresh:
-    """The refresh under way: its id, whether it works out everything, and what its statements bind."""
+    """The refresh under way: its id, whether it works out everything, each shop's days, and what its
+    statements bind."""
 
     id: int
     full: bool
+    zones: Mapping[int, int]
     bounds: Mapping[str, Any]
 
 
@@ -54,9 +56,7 @@ def refresh_facts(store: Store, now: datetime, windows: Windows = USUAL) -> Fact
     With other windows than the last time, that is everything. What is touched again meanwhile stays
     touched.
     """
-    with store.write() as connection:
-        if connection.dialect.name == "postgresql":
-            connection.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": _LOCK})
+    with store.write(lock=_LOCK) as connection:
         scope.prepare(connection)
         moved = windows_of_facts(connection) not in (None, windows)
         if moved:
@@ -74,7 +74,7 @@ def refresh_facts(store: Store, now: datetime, windows: Windows = USUAL) -> Fact
             ),
             {"at": to_instant(now), "full": full, **windows.bounds()},
         ).scalar_one()
-        refresh = _Refresh(id, full, {**_PRESENT, **windows.bounds()})
+        refresh = _Refresh(id, full, day_shifts(connection), {**_PRESENT, **windows.bounds()})
         recomputed, changed = {}, {}
         recomputed["customer"], changed["customer"] = _customers(connection, refresh)
         _count(connection, refresh)
@@ -94,7 +94,7 @@ def _customers(connection: Connection, refresh: _Refresh) -> tuple[int, int]:
     gone = _forget(connection, "customer_fact", "fact_scope_customer", ["customer_id"]) if refresh.full else 0
     if not size and not gone:
         return 0, 0
-    zones, dialect = day_shifts(connection), connection.dialect.name
+    zones, dialect = refresh.zones, connection.dialect.name
     select = customer.select(zones, dialect)
     if _upsert(connection, "customer_fact", ["customer_id"], customer.columns(), select, refresh) or gone:
         rfm.score_customers(connection, refresh.id)
@@ -121,7 +121,7 @@ def _customers(connection: Connection, refresh: _Refresh) -> tuple[int, int]:
 
 def _count(connection: Connection, refresh: _Refresh) -> None:
     """Bring what is counted for products, agents and shops up to date."""
-    zones, whole = day_shifts(connection), refresh.full
+    zones, whole = refresh.zones, refresh.full
     if refresh.full:
         tally.count_whole(connection, "everything", zones, refresh.bounds)
     else:
@@ -143,7 +143,7 @@ def _quality(connection: Connection, subject: str, refresh: _Refresh) -> tuple[i
         size = scope.fill_stale(connection, subject)
     if not size:
         return 0, 0
-    select = quality.select(subject, day_shifts(connection), connection.dialect.name)
+    select = quality.select(subject, refresh.zones, connection.dialect.name)
     return size, _upsert(connection, table, key, quality.columns(subject), select, refresh)
 
 

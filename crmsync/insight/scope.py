@@ -106,9 +106,17 @@ GROUP BY t.connection_id HAVING MAX(CASE WHEN t.kind = 'all' THEN 1 ELSE 0 END) 
 
 def prepare(connection: Connection) -> None:
     """Make the scopes, empty."""
-    for name, columns in _TABLES.items():
-        connection.execute(text(f"CREATE TEMPORARY TABLE IF NOT EXISTS {name} ({columns})"))
-        connection.execute(text(f"DELETE FROM {name}"))
+    statements = [
+        statement
+        for name, columns in _TABLES.items()
+        for statement in (
+            f"CREATE TEMPORARY TABLE IF NOT EXISTS {name} ({columns})",
+            f"DELETE FROM {name}",
+        )
+    ]
+    # SQLite takes one at a time.
+    for each in ["; ".join(statements)] if connection.dialect.name == "postgresql" else statements:
+        connection.exec_driver_sql(each)
 
 
 def touch_everything(connection: Connection) -> None:

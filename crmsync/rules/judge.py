@@ -17,7 +17,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Connection, Row, delete, insert, select, text
+from sqlalchemy import Connection, Row, select, text
 
 from crmsync.insight import last_refresh, load_facts
 from crmsync.rules import flags
@@ -34,6 +34,7 @@ from crmsync.sdk import Facts, FlagChange, Model, Rule, Told
 from crmsync.sdk.rule import Subject, Within
 from crmsync.store import Store
 from crmsync.store.tables import RuleState
+from crmsync.store.upsert import upsert
 
 log = logging.getLogger("crmsync.rules")
 
@@ -143,6 +144,7 @@ class _Known:
         with store.read() as connection:
             rows = connection.execute(select(RuleState.__table__.c)).all()  # type: ignore[attr-defined]
             self._states = {(row.rule, row.settings_digest): row for row in rows}
+            self._fitted_to = last_fitted_to(connection)
             self._fits = kept_fits(connection, [row.model_fit_id for row in rows if row.model_fit_id])
 
     def state(self, rule: str, digest: str) -> Row[Any] | None:
@@ -155,11 +157,11 @@ class _Known:
 
     def outgrown(self, rule: str, subject: Subject) -> bool:
         """Whether there are far more subjects now than the rule's last fit has seen."""
-        with self.store.read() as connection:
-            if subject not in self._subjects:
+        if subject not in self._subjects:
+            with self.store.read() as connection:
                 query = text(f"SELECT COUNT(*) FROM {subject}_fact")
                 self._subjects[subject] = connection.execute(query).scalar_one()
-            return self._subjects[subject] > _OUTGROWN * last_fitted_to(connection, rule)
+        return self._subjects[subject] > _OUTGROWN * self._fitted_to.get(rule, 0)
 
     def all(self, subject: Subject, within: Within | None = None) -> Facts:
         whole = self._read.get((subject, None, None))
@@ -205,15 +207,13 @@ def _judge(
         facts = known.all(rule.subject, rule.within)
     found = flags.checked(name, rule.judge(facts, model) if len(facts) else (), facts.ids)
 
-    with store.write() as connection:
-        if connection.dialect.name == "postgresql":
-            connection.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": _LOCK})
+    with store.write(lock=_LOCK) as connection:
         model_id = plan.state.model_fit_id if plan.state else None
         if fit:
             fit_id = store_fit(connection, name, plan.digest, fit, fitted_to, now)
             model_id = fit_id if fit.model else model_id
         steps = flags.apply(connection, name, rule.subject, found, None if full else set(facts.ids), now)
-        _remember(connection, name, plan, model_id, now, full=full, fitted=fit is not None)
+        _remember(store, connection, name, plan, model_id, now, full=full, fitted=fit is not None)
     if on_changes and steps.changes:
         on_changes(steps.changes)
     return RuleResult(
@@ -248,6 +248,7 @@ def _due(last: datetime | None, now: datetime, after: timedelta) -> bool:
 
 
 def _remember(
+    store: Store,
     connection: Connection,
     name: str,
     plan: _Plan,
@@ -257,15 +258,13 @@ def _remember(
     full: bool,
     fitted: bool,
 ) -> None:
-    connection.execute(delete(RuleState).where(RuleState.rule == name))
-    connection.execute(
-        insert(RuleState).values(
-            rule=name,
-            settings_digest=plan.digest,
-            judged_at=now,
-            full_at=now if full or plan.state is None else plan.state.full_at,
-            fit_tried_at=now if fitted else plan.state.fit_tried_at if plan.state else None,
-            refresh_id=plan.refresh,
-            model_fit_id=model_id,
-        )
-    )
+    state = {
+        "settings_digest": plan.digest,
+        "judged_at": now,
+        "full_at": now if full or plan.state is None else plan.state.full_at,
+        "fit_tried_at": now if fitted else plan.state.fit_tried_at if plan.state else None,
+        "refresh_id": plan.refresh,
+        "model_fit_id": model_id,
+    }
+    row = upsert(store, RuleState, {"rule": name, **state})
+    connection.execute(row.on_conflict_do_update(index_elements=["rule"], set_=state))

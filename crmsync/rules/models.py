@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, Row, insert, select
+from sqlalchemy import Connection, Row, func, insert, select
 
 from crmsync.rules.reasons import dump_told, load_told, plain
 from crmsync.sdk import Facts, Model, NotEnoughEvidence, Rule, Told
@@ -78,10 +78,11 @@ def model_of(row: Row[Any]) -> Model:
     return Model(row.kind, json.loads(row.parameters), json.loads(row.diagnostics), refusal)
 
 
-def last_fitted_to(connection: Connection, name: str) -> int:
-    """The number of subjects the last fit had seen, successful or not."""
-    query = select(ModelFit.subjects).where(ModelFit.rule == name).order_by(ModelFit.id.desc()).limit(1)
-    return connection.execute(query).scalar() or 0
+def last_fitted_to(connection: Connection) -> dict[str, int]:
+    """The number of subjects the last fit of each rule had seen, successful or not."""
+    last = select(func.max(ModelFit.id)).group_by(ModelFit.rule)
+    rows = connection.execute(select(ModelFit.rule, ModelFit.subjects).where(ModelFit.id.in_(last)))
+    return {row.rule: row.subjects for row in rows}
 
 
 @dataclass(frozen=True, slots=True)

@@ -66,9 +66,7 @@ def refresh_segments(store: Store, segments: Mapping[str, str], now: datetime) -
     facts = _facts(store, [known[name] for name in selections] if not full else None, selections, now)
     rules = {rule for each in selections.values() for rule in flags_in(each)}
     results = {}
-    with store.write() as connection:
-        if connection.dialect.name == "postgresql":
-            connection.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": _LOCK})
+    with store.write(lock=_LOCK) as connection:
         standing = flags.standing(connection, sorted(rules), None if full else list(facts.ids))
         _let_out_refusing(connection, now)
         for name, selection in selections.items():

@@ -69,18 +69,20 @@ class Store:
             yield connection
 
     @contextmanager
-    def write(self, *, alone: bool = False) -> Iterator[Connection]:
+    def write(self, *, alone: bool = False, lock: int | None = None) -> Iterator[Connection]:
         """One transaction: committed when the block ends, rolled back when it raises.
 
         One that must be `alone` waits until nobody else writes, and the next writers wait for its end: what
-        others have read stays true while they write, and it meets no lock of theirs half-way.
+        others have read stays true while they write, and it meets no lock of theirs half-way. Those with the
+        same `lock` write one after the other.
         """
         entries: list[Entry] = []
         options = {"crmsync_write": True, ENTRIES: entries}
         with self.engine.connect().execution_options(**options) as connection, connection.begin():
             # An SQLite transaction that writes is alone anyway.
             if self.dialect == "postgresql":
-                connection.exec_driver_sql(_ALONE if alone else _AMONG_OTHERS)
+                held = "" if lock is None else f", pg_advisory_xact_lock({lock:d})"
+                connection.exec_driver_sql((_ALONE if alone else _AMONG_OTHERS) + held)
             yield connection
             if entries:
                 append(connection, entries)
@@ -109,8 +111,8 @@ def analyze(connection: Connection, tables: Iterable[str]) -> None:
     """
     if connection.dialect.name == "postgresql":
         # A tenth of the usual sample: how many rows there are is what matters, and soon.
-        connection.execute(text("SET LOCAL default_statistics_target = 10"))
-        connection.execute(text("ANALYZE " + ", ".join(f'"{table}"' for table in tables)))
+        names = ", ".join(f'"{table}"' for table in tables)
+        connection.exec_driver_sql(f"SET LOCAL default_statistics_target = 10; ANALYZE {names}")
 
 
 def plan_for(connection: Connection, *, few: bool = False) -> None:
@@ -120,9 +122,9 @@ def plan_for(connection: Connection, *, few: bool = False) -> None:
     out of order for four read in a row, and so reads a whole table for a few hundred rows of it.
     """
     if connection.dialect.name == "postgresql":
-        connection.execute(text("SET LOCAL jit = off"))
-        if few:
-            connection.execute(text("SET LOCAL random_page_cost = 1.1"))
+        connection.exec_driver_sql(
+            "SET LOCAL jit = off" + ("; SET LOCAL random_page_cost = 1.1" if few else "")
+        )
 
 
 def _engine(url: str) -> Engine:

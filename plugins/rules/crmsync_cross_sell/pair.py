@@ -81,11 +81,11 @@ def pairs(facts: Facts, row: int, orders: dict[str, int], shops: dict[str, int],
     `orders` of companions and of whole `shops` are as they were learned: a product's verdict must not
     change with what other products sell.
     """
-    product, own = facts.ids[row], int(facts["orders"][row])
-    total = max(shops.get(product.split("/", 1)[0], 0), own)
+    shop, own = facts.ids[row].split("/", 1)[0], int(facts["orders"][row])
+    total = max(shops.get(shop, 0), own)
     found = [
         Pair(companion, shared, max(own, shared), max(orders[key], shared), total)
         for companion, shared in companions(facts["companions"][row])
-        if shared >= together and (key := beside(product, companion)) in orders
+        if shared >= together and (key := f"{shop}/{companion}") in orders
     ]
     return sorted(found, key=lambda pair: (-pair.least_lift, pair.companion))

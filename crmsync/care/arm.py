@@ -65,7 +65,7 @@ class Arms:
             for customer, arm in drawn.items()
         ]
         if rows:
-            transaction.execute(upsert(store, Assignment, rows).on_conflict_do_nothing())
+            transaction.execute(upsert(store, Assignment).on_conflict_do_nothing(), rows)
 
 
 def _below(salt: str, customer: str, share: float) -> bool:

@@ -53,7 +53,15 @@ from crmsync.store.tables import (
 )
 
 NOT_ASKED = (reason.NO_CONSENT, reason.UNCONFIRMED)
-UNASKED = and_(Message.state == "suppressed", Message.reason.in_(NOT_ASKED))
+
+
+def not_asked(why: Any) -> ColumnElement[bool]:
+    """Whether this reason is one of them. An IN has as many parameters as values, and a statement that is
+    executed for many rows can have none such."""
+    return or_(*(why == one for one in NOT_ASKED))
+
+
+UNASKED = and_(Message.state == "suppressed", not_asked(Message.reason))
 """Left out for want of consent: looked at again as soon as there is one."""
 
 LATE = and_(Message.state == "expired", Message.purpose == "marketing")

@@ -11,12 +11,12 @@ from pathlib import Path
 from typing import Any
 
 from sqlalchemy import Connection as Transaction
-from sqlalchemy import and_, func, or_, select
+from sqlalchemy import and_, func, not_, or_, select
 
 from crmsync.care import reason
 from crmsync.care.limit import make_way
 from crmsync.care.link import Links
-from crmsync.care.occasion import LATE, NOT_ASKED, OUTRANKED, UNASKED
+from crmsync.care.occasion import LATE, OUTRANKED, UNASKED, not_asked
 from crmsync.care.permission import Terms
 from crmsync.care.proposal import Proposal, Proposer
 from crmsync.config import Campaign, Limits
@@ -173,7 +173,8 @@ class _Planner:
                     proposer.outranked,
                     proposer.now,
                 )
-            counts = [(state, why) for state, why in transaction.execute(self._insert(rows))]
+            sealed_rows = [sealed(self.store.vault, Message, row) for row in rows]
+            counts = transaction.execute(self._insert(rows[0]), sealed_rows).all()
         self.done.skipped[reason.ALREADY_PLANNED] += len(rows) - len(counts)
         self.done.planned.update(state for state, _ in counts)
         self.done.suppressed.update(why for state, why in counts if state == "suppressed")
@@ -205,10 +206,10 @@ class _Planner:
             if row["state"] == "awaiting_approval" and row["template_version"] in approved:
                 row["state"] = "queued"
 
-    def _insert(self, rows: list[dict[str, Any]]) -> Any:
-        insert = upsert(self.store, Message, [sealed(self.store.vault, Message, row) for row in rows])
+    def _insert(self, columns: Iterable[str]) -> Any:
+        insert = upsert(self.store, Message)
         return insert.on_conflict_do_update(
             index_elements=["key"],
-            set_={name: insert.excluded[name] for name in rows[0] if name != "key"},
-            where=or_(and_(UNASKED, insert.excluded.reason.not_in(NOT_ASKED)), LATE, OUTRANKED),
+            set_={name: insert.excluded[name] for name in columns if name != "key"},
+            where=or_(and_(UNASKED, not_(not_asked(insert.excluded.reason))), LATE, OUTRANKED),
         ).returning(Message.state, Message.reason)

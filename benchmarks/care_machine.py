@@ -32,6 +32,7 @@ MUTANTS: dict[str, tuple[str, Callable[..., Any]]] = {
     "no consent": ("crmsync.care.gate.Gate._forbidden", lambda *a: {}),
     "no daily caps": ("crmsync.care.gate.Gate._capped", lambda *a: None),
     "no limit of a person": ("crmsync.care.gate.Gate._too_often", lambda *a: None),
+    "what others commit goes unnoticed": ("crmsync.store.watch.Watch.quiet", lambda *a: True),
     "a doubtful message is sent again": (
         "crmsync.care.delivery._Pass._may_repeat",
         lambda *a: True,

@@ -13,6 +13,7 @@ from sqlalchemy import Row, func, select
 from crmsync.care.address import Addressed
 from crmsync.care.link import Links
 from crmsync.sdk import OutgoingMessage, Recipient
+from crmsync.store.membership import one_of
 from crmsync.store.tables import Account, Connection, Instant, Order
 
 _Key = tuple[int, str]
@@ -104,6 +105,25 @@ def outgoing(message: Mapping[str, Any], account: Row[Any], links: Links | None 
     )
 
 
+# Made once: for one message, making a query costs more than asking it.
+_PEOPLE = select(Account.connection_id, Account.external_id, Account.customer_id).where(
+    one_of(Account.connection_id, "connections"),
+    one_of(Account.external_id, "accounts"),
+    Account.deleted_at.is_(None),
+)
+
+
+def people_of(transaction: Transaction, accounts: Mapping[int, _Key]) -> dict[int, int]:
+    """The customer whom each of these accounts belongs to now, by the same ids; one that is gone is left
+    out."""
+    asked = {
+        "connections": list({connection for connection, _ in accounts.values()}),
+        "accounts": [account for _, account in accounts.values()],
+    }
+    found = {(shop, account): customer for shop, account, customer in transaction.execute(_PEOPLE, asked)}
+    return {id: found[key] for id, key in accounts.items() if key in found}
+
+
 def addressees(
     transaction: Transaction, customers: Iterable[int], chosen: Mapping[int, _Key] | None = None
 ) -> dict[int, Addressee]:
@@ -114,7 +134,7 @@ def addressees(
         for a in transaction.execute(
             select(*ACCOUNT_COLUMNS)
             .join(Connection, Connection.id == Account.connection_id)
-            .where(Account.customer_id.in_(list(customers)), Account.deleted_at.is_(None))
+            .where(one_of(Account.customer_id, customers), Account.deleted_at.is_(None))
         )
     }
     if chosen:
@@ -157,8 +177,8 @@ def _last_orders(transaction: Transaction, keys: Iterable[_Key]) -> dict[_Key, L
             .label("rank"),
         )
         .where(
-            Order.connection_id.in_({k[0] for k in keys}),
-            Order.account_id.in_({k[1] for k in keys}),
+            one_of(Order.connection_id, {k[0] for k in keys}),
+            one_of(Order.account_id, {k[1] for k in keys}),
             Order.status != "cancelled",
             Order.deleted_at.is_(None),
         )

@@ -17,6 +17,7 @@ from sqlalchemy import select
 from crmsync.care import reason
 from crmsync.config import Campaign, Limits
 from crmsync.store import Store
+from crmsync.store.membership import one_of
 from crmsync.store.tables import Arm, Assignment
 from crmsync.store.upsert import upsert
 
@@ -47,7 +48,7 @@ class Arms:
         """The arms that were drawn already."""
         rows = transaction.execute(
             select(Assignment.customer_id, Assignment.arm).where(
-                Assignment.campaign == self.campaign, Assignment.customer_id.in_(list(customers))
+                Assignment.campaign == self.campaign, one_of(Assignment.customer_id, customers)
             )
         )
         return {row.customer_id: cast(Arm, row.arm) for row in rows}

@@ -210,7 +210,7 @@ class _Pass:
                 break
             if start > self.clock.now():
                 self._write_down()
-            yield from self._fly(lane, channel, passengers, idempotency, start)
+            yield from self._fly(lane, channel, passengers, waiting, idempotency, start)
         self._write_down()
 
     def _usable(self, lane: Lane) -> bool:
@@ -248,27 +248,27 @@ class _Pass:
         lane: Lane,
         channel: Channel[Any],
         passengers: list[Passenger],
+        ahead: Sequence[Claimed],
         idempotency: Idempotency,
         start: datetime,
     ) -> Iterator[Claimed]:
-        """Check and begin all of them in one transaction, then send them."""
+        """Check and begin all of them in one transaction, then send them. `ahead` are those that follow."""
         self._sleep_until(start)
         now = self.clock.now()
         items = [passenger.item for passenger in passengers]
         with self.store.write() as transaction:
-            told_of, ours = self._finish(transaction, items)
-            items = [item for item in items if item.id in ours]
-            refused = self.gate.refusals(transaction, items, now)
+            told_of = self._finish(transaction)
+            refused = self.gate.refusals(transaction, items, now, ahead)
             for item in items:
                 if item.id in refused:
                     self._refuse(transaction, item, refused[item.id], now)
-            begun = [item for item in items if item.id not in refused]
-            outbox.begin(transaction, begun, idempotency, now)
+            let_through = [item for item in items if item.id not in refused]
+            begun = outbox.begin(transaction, let_through, idempotency, now)
         self._tell(told_of)
-        for passenger in passengers:
-            if passenger.item.id not in ours or passenger.item.id in refused:
-                yield passenger.item
-        aboard = [p for p in passengers if p.item.id in ours and p.item.id not in refused]
+        if len(begun) < len(let_through):
+            self.gate.forget()
+        yield from (item for item in items if item.id not in begun)
+        aboard = [passenger for passenger in passengers if passenger.item.id in begun]
         if not aboard:
             return
         kept_back: list[Claimed] = []
@@ -289,12 +289,15 @@ class _Pass:
                 continue
             verdict = self.judge.verdict(passenger.item, answer, idempotency)
             self.ended.append(verdict.ended)
+            if not verdict.ended.may_have_arrived:
+                self.gate.forget()
             self._learn(lane, verdict.ended, verdict.pause, verdict.failed, verdict.until)
             yield passenger.item
         self.seconds_each[lane] = (self.clock.now() - begin).total_seconds() / len(aboard)
         if kept_back:
             with self.store.write() as transaction:
                 outbox.take_back(transaction, kept_back, self.clock.now())
+            self.gate.forget()
 
     def _learn(self, lane: Lane, ended: Ended, pause: bool, failed: bool, until: datetime | None) -> None:
         """What this answer says of the lane."""
@@ -341,6 +344,7 @@ class _Pass:
             return False
         with self.store.write() as transaction:
             outbox.settle(transaction, item.message)
+        self.gate.forget()
         item.message["doubtful"] = False
         return True
 
@@ -364,18 +368,14 @@ class _Pass:
         if not self.ended:
             return
         with self.store.write() as transaction:
-            told_of, _ = self._finish(transaction, [])
+            told_of = self._finish(transaction)
         self._tell(told_of)
 
-    def _finish(
-        self, transaction: Transaction, others: Sequence[Claimed]
-    ) -> tuple[list[tuple[Ended, bool]], set[int]]:
-        """Record what has ended, each with whether the message was still ours; and which of the `others`
-        and these are."""
+    def _finish(self, transaction: Transaction) -> list[tuple[Ended, bool]]:
+        """Record what has ended, each with whether the message was still ours."""
         ended, self.ended = self.ended, []
-        ours = outbox.held(transaction, [*(end.item for end in ended), *others])
-        outbox.finish(transaction, ended, ours)
-        return [(end, end.item.id in ours) for end in ended], ours
+        ours = outbox.finish(transaction, ended)
+        return [(end, end.item.id in ours) for end in ended]
 
     def _tell(self, ended: list[tuple[Ended, bool]]) -> None:
         """Count and announce what is recorded now."""
@@ -433,8 +433,8 @@ class _Pass:
         if item.doubtful and state in ("suppressed", "expired", "dead", "awaiting_approval"):
             # It must not go out again, but an earlier attempt may have: only a person can tell.
             state = "unknown"
-        outbox.put(transaction, item.message, state, now, **values)
-        self.result.counts["postponed" if state == "queued" else state] += 1
+        if outbox.put(transaction, item.message, state, now, **values):
+            self.result.counts["postponed" if state == "queued" else state] += 1
 
 
 def _unreachable(channel: Channel[Any], message: OutgoingMessage) -> str | None:

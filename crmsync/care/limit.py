@@ -16,6 +16,7 @@ from crmsync.care.hours import day_of
 from crmsync.care.reason import OUTRANKED
 from crmsync.config import Limits
 from crmsync.sdk.records import Purpose
+from crmsync.store.membership import one_of
 from crmsync.store.tables import Account, Connection, Flag, Message
 
 _OUT = or_(Message.state.in_(("sent", "unknown")), Message.doubtful)
@@ -31,7 +32,7 @@ def marketing_counts(
     query = (
         select(Message.customer_id, func.count().label("written"))
         .where(
-            Message.customer_id.in_(list(customers)),
+            one_of(Message.customer_id, customers),
             Message.purpose == "marketing",
             or_(and_(_OUT, Message.attempted_at > since), on_its_way),
         )
@@ -59,7 +60,7 @@ def make_way(
         return 0
     waiting = transaction.execute(
         select(Message.id, Message.customer_id, Message.campaign).where(
-            Message.customer_id.in_(list(full)), Message.purpose == "marketing", _can_make_way(outranked)
+            one_of(Message.customer_id, full), Message.purpose == "marketing", _can_make_way(outranked)
         )
     ).all()
     taken: list[int] = []
@@ -93,18 +94,18 @@ _WRITTEN = (
         (Message.connection_id == Account.connection_id) & (Message.account_id == Account.external_id),
     )
     .where(
-        Account.customer_id.in_(bindparam("customers", expanding=True)),
+        one_of(Account.customer_id, "customers"),
         Message.purpose == bindparam("purpose"),
         Message.attempted_at > bindparam("since"),
         _OUT,
-        Message.id.not_in(bindparam("messages", expanding=True)),
+        not_(one_of(Message.id, "messages")),
     )
     .order_by(Message.attempted_at.desc())
 )
 
 
 class Frequency:
-    """How often these customers were written to for a purpose, in one transaction.
+    """How often these customers were written to for a purpose, as read in one transaction.
 
     A customer is whoever their accounts belong to now: what one account got before two customers turned
     out to be one person counts for that person.
@@ -123,7 +124,6 @@ class Frequency:
         marketing = purpose == "marketing"
         self._limit = limits.per_customer if marketing else limits.service_per_customer
         self._period = limits.period if marketing else limits.service_period
-        self._now = now
         self._times: dict[int, list[datetime]] = defaultdict(list)
         asked = {
             "customers": list(customers),
@@ -134,20 +134,23 @@ class Frequency:
         for customer, at in transaction.execute(_WRITTEN, asked):
             self._times[customer].append(at)
 
-    def free_at(self, customer: int) -> datetime | None:
+    def free_at(self, customer: int, now: datetime) -> datetime | None:
         """When this customer may get another message, or None when they may now."""
         if self._limit <= 0:
-            return self._now + self._period
+            return now + self._period
         times = self._times[customer]
-        return times[self._limit - 1] + self._period if len(times) >= self._limit else None
+        if len(times) < self._limit:
+            return None
+        free = times[self._limit - 1] + self._period
+        return free if free > now else None
 
-    def has(self, tried: datetime | None) -> bool:
+    def has(self, tried: datetime | None, now: datetime) -> bool:
         """Whether an attempt that may have arrived counts already."""
-        return tried is not None and tried > self._now - self._period
+        return tried is not None and tried > now - self._period
 
-    def count(self, customer: int) -> None:
+    def count(self, customer: int, now: datetime) -> None:
         """One more goes out to them now."""
-        self._times[customer].insert(0, self._now)
+        self._times[customer].insert(0, now)
 
 
 class DailyCaps:
@@ -173,12 +176,11 @@ class DailyCaps:
         self, transaction: Transaction, campaign: str, cap: int, now: datetime
     ) -> datetime | None:
         """When this campaign may send again after reaching its cap, or None when it may now."""
-        return self._free_at(transaction, ("campaign", campaign), cap, now, Message.campaign == campaign)
+        return self._free_at(transaction, ("campaign", campaign), cap, now)
 
     def rule_free_at(self, transaction: Transaction, rule: str, cap: int, now: datetime) -> datetime | None:
         """The same for all that answers flags of a rule."""
-        of_rule = Message.flag_id.in_(select(Flag.id).where(Flag.rule == rule))
-        return self._free_at(transaction, ("rule", rule), cap, now, of_rule)
+        return self._free_at(transaction, ("rule", rule), cap, now)
 
     def has(self, transaction: Transaction, tried: datetime | None, now: datetime) -> bool:
         """Whether an attempt that may have arrived counts today already."""
@@ -192,17 +194,12 @@ class DailyCaps:
                 self._at_most[name] += 1
 
     def _free_at(
-        self,
-        transaction: Transaction,
-        name: tuple[str, str],
-        cap: int,
-        now: datetime,
-        which: ColumnElement[bool],
+        self, transaction: Transaction, name: tuple[str, str], cap: int, now: datetime
     ) -> datetime | None:
         start, end = self._today(transaction, now)
         let_through = self._at_most.get(name, cap)
         if let_through >= cap:
-            let_through = _sent_since(transaction, which, start, self._batch) + self._new[name]
+            let_through = _sent_since(transaction, name, start, self._batch) + self._new[name]
             self._at_most[name] = let_through
         return end if let_through >= cap else None
 
@@ -217,7 +214,10 @@ class DailyCaps:
 
 
 def _sent_since(
-    transaction: Transaction, which: ColumnElement[bool], start: datetime, messages: Collection[int]
+    transaction: Transaction, name: tuple[str, str], start: datetime, messages: Collection[int]
 ) -> int:
+    kind, value = name
+    of_rule = Message.flag_id.in_(select(Flag.id).where(Flag.rule == value))
+    which = Message.campaign == value if kind == "campaign" else of_rule
     out = and_(which, Message.attempted_at >= start, _OUT, Message.id.not_in(messages))
     return transaction.scalar(select(func.count()).where(out)) or 0

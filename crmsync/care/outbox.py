@@ -20,6 +20,8 @@ from crmsync.insight import message_sent
 from crmsync.sdk import Receipt
 from crmsync.sdk.message import Idempotency
 from crmsync.store import Store
+from crmsync.store.membership import one_of
+from crmsync.store.prepared import Prepared
 from crmsync.store.tables import (
     Account,
     Connection,
@@ -117,38 +119,33 @@ def claim(
         return _load(transaction, ids)
 
 
-def held(transaction: Transaction, items: Collection[Claimed]) -> set[int]:
-    """The ids of those that are still ours; nobody else changes them before this transaction ends."""
-    fences = {item.id: item.message["fence"] for item in items}
-    rows = transaction.execute(_HELD, {"ids": list(fences)})
-    return {id for id, fence in rows if fences[id] == fence}
-
-
 def begin(
     transaction: Transaction, items: Sequence[Claimed], idempotency: Idempotency, now: datetime
-) -> None:
-    """Write down that attempts are about to leave; all of these are ours."""
-    if not items:
-        return
-    transaction.execute(
-        _BEGIN,
+) -> set[int]:
+    """Write down that attempts are about to leave. Returns the ids of those that are: the others are no
+    longer ours."""
+    met = _BEGIN(
+        transaction,
         [
             {"its_id": item.id, "its_fence": item.message["fence"], "now": now, "lease": now + LEASE}
             for item in items
         ],
     )
-    transaction.execute(
-        _ATTEMPT,
+    ours = [item for item, found in zip(items, met, strict=True) if found]
+    _ATTEMPT(
+        transaction,
         [
             {
                 "message_id": item.id,
                 "fence": item.message["fence"],
                 "idempotency": idempotency,
                 "started_at": now,
+                "reason": "",
             }
-            for item in items
+            for item in ours
         ],
     )
+    return {item.id for item in ours}
 
 
 def take_back(transaction: Transaction, items: Sequence[Claimed], now: datetime) -> None:
@@ -194,13 +191,17 @@ class Ended:
     next_attempt_at: datetime | None = None
     attempt: int | None = None
 
+    @property
+    def may_have_arrived(self) -> bool:
+        return self.doubtful or self.state in ("sent", "unknown")
 
-def finish(transaction: Transaction, ended: Sequence[Ended], ours: Collection[int]) -> None:
-    """Record how attempts ended. An attempt is kept in any case; the message only where it is `ours`."""
-    if not ended:
-        return
-    transaction.execute(
-        _END,
+
+def finish(transaction: Transaction, ended: Sequence[Ended]) -> set[int]:
+    """Record how attempts ended. An attempt is kept in any case; the message only where it is still ours:
+    returns the ids of those."""
+    references = [end.receipt.reference if end.receipt else None for end in ended]
+    _END(
+        transaction,
         [
             {
                 "its_id": end.item.id,
@@ -208,30 +209,32 @@ def finish(transaction: Transaction, ended: Sequence[Ended], ours: Collection[in
                 "now": end.at,
                 "its_outcome": end.outcome,
                 "why": end.why,
-                "its_reference": end.receipt.reference if end.receipt else None,
+                "its_reference": reference,
             }
-            for end in ended
+            for end, reference in zip(ended, references, strict=True)
         ],
     )
-    left = [
-        {
-            "its_id": end.item.id,
-            "its_fence": end.item.message["fence"],
-            "now": end.at,
-            "its_state": end.state,
-            "why": end.why,
-            "is_doubtful": end.doubtful,
-            "tried": end.item.message["attempts"] if end.attempts is None else end.attempts,
-            "again_at": end.next_attempt_at or end.item.message["next_attempt_at"],
-            "was_sent_at": (end.receipt.at or end.at) if end.receipt else None,
-            "its_reference": end.receipt.reference if end.receipt else None,
-        }
-        for end in ended
-        if end.item.id in ours
-    ]
-    if left:
-        transaction.execute(_LEAVE, left)
-        message_sent(transaction, *(end.item.id for end in ended if end.receipt and end.item.id in ours))
+    met = _LEAVE(
+        transaction,
+        [
+            {
+                "its_id": end.item.id,
+                "its_fence": end.item.message["fence"],
+                "now": end.at,
+                "its_state": end.state,
+                "why": end.why,
+                "is_doubtful": end.doubtful,
+                "tried": end.item.message["attempts"] if end.attempts is None else end.attempts,
+                "again_at": end.next_attempt_at or end.item.message["next_attempt_at"],
+                "was_sent_at": (end.receipt.at or end.at) if end.receipt else None,
+                "its_reference": reference,
+            }
+            for end, reference in zip(ended, references, strict=True)
+        ],
+    )
+    ours = [end for end, found in zip(ended, met, strict=True) if found]
+    message_sent(transaction, *(end.item.id for end in ours if end.receipt))
+    return {end.item.id for end in ours}
 
 
 def settle(transaction: Transaction, message: Mapping[str, Any]) -> None:
@@ -320,12 +323,7 @@ _ITS_OWN = (
     Message.fence == bindparam("its_fence"),
     Message.state == "claimed",
 )
-_HELD = (
-    select(Message.id, Message.fence)
-    .where(Message.id.in_(bindparam("ids", expanding=True)), Message.state == "claimed")
-    .with_for_update()
-)
-_BEGIN = (
+_BEGIN = Prepared(
     update(Message)
     .where(*_ITS_OWN)
     .values(
@@ -335,8 +333,12 @@ _BEGIN = (
         changed_at=bindparam("now"),
     )
 )
-_ATTEMPT = insert(Delivery)
-_LEAVE = (
+_ATTEMPT = Prepared(
+    insert(Delivery).values(
+        {name: bindparam(name) for name in ("message_id", "fence", "idempotency", "started_at", "reason")}
+    )
+)
+_LEAVE = Prepared(
     update(Message)
     .where(*_ITS_OWN)
     .values(
@@ -351,7 +353,7 @@ _LEAVE = (
         changed_at=bindparam("now"),
     )
 )
-_END = (
+_END = Prepared(
     update(Delivery)
     .where(Delivery.message_id == bindparam("its_id"), Delivery.fence == bindparam("its_attempt"))
     .values(
@@ -391,7 +393,7 @@ def _load(transaction: Transaction, ids: Collection[int | None]) -> list[Claimed
             (Order.connection_id == Message.connection_id) & (Order.external_id == Message.order_id),
         )
         .outerjoin(Flag, Flag.id == Message.flag_id)
-        .where(Message.id.in_(ids))
+        .where(one_of(Message.id, ids))
         .order_by(Message.next_attempt_at, Message.id)
     ).all()
     accounts = {
@@ -400,8 +402,8 @@ def _load(transaction: Transaction, ids: Collection[int | None]) -> list[Claimed
             select(*ACCOUNT_COLUMNS)
             .join(Connection, Connection.id == Account.connection_id)
             .where(
-                Account.connection_id.in_({r.connection_id for r in rows}),
-                Account.external_id.in_({r.account_id for r in rows}),
+                one_of(Account.connection_id, {r.connection_id for r in rows}),
+                one_of(Account.external_id, {r.account_id for r in rows}),
                 Account.deleted_at.is_(None),
             )
         )

@@ -25,13 +25,14 @@ from crmsync.sdk.records import Medium, Purpose
 from crmsync.store import Store
 from crmsync.store.address import hashed
 from crmsync.store.keyring import Keyring
+from crmsync.store.membership import one_of
 from crmsync.store.tables import Consent, Suppression
 
 # Made once: for one message, making a query costs more than asking it.
 _LISTED = select(Suppression.value).where(
-    Suppression.value.in_(bindparam("digests", expanding=True)),
-    Suppression.purpose.in_(bindparam("purposes", expanding=True)),
-    Suppression.medium.in_(bindparam("media", expanding=True)),
+    one_of(Suppression.value, "digests"),
+    one_of(Suppression.purpose, "purposes"),
+    one_of(Suppression.medium, "media"),
 )
 _STATED = (
     select(
@@ -43,8 +44,8 @@ _STATED = (
         Consent.at,
     )
     .where(
-        Consent.connection_id.in_(bindparam("connections", expanding=True)),
-        Consent.account_id.in_(bindparam("accounts", expanding=True)),
+        one_of(Consent.connection_id, "connections"),
+        one_of(Consent.account_id, "accounts"),
         Consent.purpose == bindparam("purpose"),
     )
     .order_by(Consent.at)

@@ -22,6 +22,7 @@ from crmsync.care.proposal import Proposal, Proposer
 from crmsync.config import Campaign, Limits
 from crmsync.sdk import Channel, ConfigError
 from crmsync.store import Store
+from crmsync.store.membership import one_of
 from crmsync.store.sealing import sealed
 from crmsync.store.tables import Account, Approval, Message
 from crmsync.store.upsert import upsert
@@ -183,7 +184,7 @@ class _Planner:
         """Those whose account was not erased while their text was made."""
         customers = {p.customer_id for p in proposals}
         query = select(Account.connection_id, Account.external_id).where(
-            Account.customer_id.in_(customers), Account.deleted_at.is_(None)
+            one_of(Account.customer_id, customers), Account.deleted_at.is_(None)
         )
         accounts = {(connection, account) for connection, account in transaction.execute(query)}
         there = [p for p in proposals if p.row and (p.row["connection_id"], p.row["account_id"]) in accounts]

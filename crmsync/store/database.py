@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import os
 import sqlite3
+import time
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
+from math import inf
 from pathlib import Path
 from typing import Any
 
 from sqlalchemy import Connection, Engine, create_engine, event, make_url, text
-from sqlalchemy.exc import ArgumentError, NoSuchModuleError
+from sqlalchemy.exc import ArgumentError, DisconnectionError, NoSuchModuleError
 
 from crmsync.sdk.errors import ConfigError
 from crmsync.store.audit import ENTRIES, Entry, append
@@ -21,6 +23,10 @@ BUSY_TIMEOUT_MS = 30_000
 
 STAGED = "crmsync_staged"
 """Key of a pooled connection's note of which temporary tables it has."""
+
+_RESTING = "crmsync_resting"
+"""Key of a pooled connection's note of since when it rests."""
+_MOMENT_S = 1.0
 
 
 # Any number, as long as every version of crmsync uses the same one.
@@ -150,13 +156,27 @@ def _postgresql(url: Any) -> Engine:
         engine = create_engine(
             url,
             hide_parameters=True,
-            pool_pre_ping=True,
+            pool_use_lifo=True,
             connect_args={"application_name": "crmsync"},
         )
     except (ModuleNotFoundError, NoSuchModuleError):
         raise ConfigError(
             "PostgreSQL needs the psycopg driver.", fix="Install it: pip install 'crmsync[postgres]'."
         ) from None
+
+    @event.listens_for(engine, "checkin")
+    def _rests(_: Any, record: Any) -> None:
+        record.info[_RESTING] = time.monotonic()
+
+    @event.listens_for(engine, "checkout")
+    def _still_there(connection: Any, record: Any, _: Any) -> None:
+        # To ask costs a round trip: one that was at work a moment ago need not prove that it still is.
+        if time.monotonic() - record.info.get(_RESTING, -inf) < _MOMENT_S:
+            return
+        try:
+            engine.dialect.do_ping(connection)
+        except engine.dialect.loaded_dbapi.Error:  # type: ignore[attr-defined]
+            raise DisconnectionError from None
 
     @event.listens_for(engine, "rollback")
     def _forget(connection: Connection) -> None:

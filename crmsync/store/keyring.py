@@ -36,7 +36,7 @@ class Key:
         return self._mac(f"{use}\0{text}")
 
     def _mac(self, text: str) -> str:
-        return hmac.new(self.secret.encode(), text.encode(), hashlib.sha256).hexdigest()
+        return hmac.digest(self.secret.encode(), text.encode(), hashlib.sha256).hex()
 
     def __repr__(self) -> str:
         return f"Key({self.id})"

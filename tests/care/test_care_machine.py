@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 from collections import Counter
+from collections.abc import Callable
 from datetime import date, datetime, time, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -12,7 +13,14 @@ from care_shop import Killed, Mortal, MovedClock, Shop, campaign
 from emptying import empty
 from hypothesis import HealthCheck, Phase, settings
 from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule, run_state_machine_as_test
+from hypothesis.stateful import (
+    RuleBasedStateMachine,
+    initialize,
+    invariant,
+    precondition,
+    rule,
+    run_state_machine_as_test,
+)
 from sqlalchemy import update
 
 from crmsync.care import (
@@ -74,6 +82,7 @@ class CareMachine(RuleBasedStateMachine):
         self.broken: list[str] = []
         self.shop.channel.fail = self.about_to_send  # type: ignore[assignment]
         self.next_failure: tuple[type[Exception] | None, bool] = (None, False)
+        self.meanwhile: Callable[[], None] = lambda: None
         self.signers: set[str] = set()
         # The same sequence has to go the same way again, or nothing that is found can be shown.
         self.jitter = random.Random(1)
@@ -126,7 +135,9 @@ class CareMachine(RuleBasedStateMachine):
 
     @rule(data=st.data())
     def put_on_list(self, data: st.DataObject) -> None:
-        account = self.drawn(data)
+        self.list_address(self.drawn(data))
+
+    def list_address(self, account: str) -> None:
         now = self.shop.clock.now()
         suppress(self.shop.store, "email", f"{account}@example.com", why="asked", actor="ann", now=now)
         self.suppressed.add(account)
@@ -144,7 +155,9 @@ class CareMachine(RuleBasedStateMachine):
     @rule(data=st.data())
     def two_are_one_person(self, data: st.DataObject) -> None:
         """Their accounts keep their consents; what either got counts for both."""
-        one, other = self.drawn(data), data.draw(st.sampled_from(self.alive))
+        self.unite(self.drawn(data), data.draw(st.sampled_from(self.alive)))
+
+    def unite(self, one: str, other: str) -> None:
         kept, gone = self.accounts[one], self.accounts[other]
         with self.shop.store.write() as transaction:
             transaction.execute(update(Account).where(Account.customer_id == gone).values(customer_id=kept))
@@ -153,10 +166,13 @@ class CareMachine(RuleBasedStateMachine):
     @rule(data=st.data())
     def erase(self, data: st.DataObject) -> None:
         """The person goes, with all their accounts; others come, so that there is somebody left."""
-        customer = self.accounts[self.drawn(data)]
+        self.forget(self.drawn(data))
+        self.add(True, data.draw(st.sampled_from(sorted(ZONES))))
+
+    def forget(self, account: str) -> None:
+        customer = self.accounts[account]
         erase(self.shop.store, self.keyring, customer, actor="ann", now=self.shop.clock.now())
         self.erased |= {account for account, its in self.accounts.items() if its == customer}
-        self.add(True, data.draw(st.sampled_from(sorted(ZONES))))
 
     @rule(data=st.data())
     def unsubscribe_by_link(self, data: st.DataObject) -> None:
@@ -211,6 +227,30 @@ class CareMachine(RuleBasedStateMachine):
             self.next_failure = (None, False)
         assert "claimed" not in self.shop.states()
 
+    @precondition(lambda self: self.shop.channel.promise == "none")
+    @rule(data=st.data(), deed=st.sampled_from(["withdraw", "list", "unite", "erase"]))
+    def deliver_while_others_act(self, data: st.DataObject, deed: str) -> None:
+        """As the first message leaves, something is said of another: it holds for all that follow."""
+        account, other = self.drawn(data), data.draw(st.sampled_from(self.alive))
+
+        def acts() -> None:
+            now = self.shop.clock.now()
+            if deed == "withdraw":
+                withdraw_consent(self.shop.store, self.on[account], account, actor="ann", now=now)
+                self.consents[account] = False
+            elif deed == "list":
+                self.list_address(account)
+            elif deed == "unite":
+                self.unite(account, other)
+            else:
+                self.forget(account)
+
+        self.meanwhile = acts
+        self.deliver(None, False, 50)
+        self.meanwhile = lambda: None
+        if not self.alive:
+            self.add(True, "shop")
+
     @rule(actor=st.sampled_from(["ann", "bob"]))
     def approve_all(self, actor: str) -> None:
         waiting = any(m.campaign == "again" and m.state == "awaiting_approval" for m in self.shop.messages())
@@ -263,6 +303,8 @@ class CareMachine(RuleBasedStateMachine):
             self.broken.append("marketing to who had unsubscribed")
         if message.purpose == "marketing" and self.consents[account] is not True:
             self.broken.append("sent without consent")
+        acts, self.meanwhile = self.meanwhile, lambda: None
+        acts()
         error, after = self.next_failure
         if error is None or after:
             return None

@@ -7,9 +7,10 @@ from typing import Any
 
 import pytest
 from care_shop import NOW, Shop, campaign
-from sqlalchemy import update
+from sqlalchemy import select, update
 
 from crmsync.care import approve, attempts, ledger, reason, suppress, withdraw_consent
+from crmsync.care.erasure import erase
 from crmsync.config import Limits, QuietHours
 from crmsync.sdk import (
     AuthError,
@@ -22,6 +23,7 @@ from crmsync.sdk import (
     Unconfirmed,
     Veto,
 )
+from crmsync.store.keyring import Keyring
 from crmsync.store.tables import Account, Message
 
 
@@ -443,6 +445,73 @@ def test_the_ledger_adds_up(shop: Shop) -> None:
     assert book.planned == book.states.total() == 4
     assert +book.states == {"sent": 2, "dead": 1, "suppressed": 1}
     assert book.campaigns == {"win-back": +book.states}
+
+
+def said_of_the_second(shop: Shop, deed: str) -> None:
+    now = shop.clock.now()
+    if deed == "withdrawn":
+        withdraw_consent(shop.store, "shop", "c2", actor="ann", now=now)
+    elif deed == "suppressed":
+        suppress(shop.store, "email", "c2@example.com", why="asked", actor="ann", now=now)
+    elif deed == "erased":
+        erase(shop.store, Keyring(shop.store), customer_of(shop, "c2"), actor="ann", now=now)
+    else:
+        with shop.store.write() as transaction:
+            first, second = customer_of(shop, "c1"), customer_of(shop, "c2")
+            transaction.execute(
+                update(Account).where(Account.customer_id == second).values(customer_id=first)
+            )
+
+
+def customer_of(shop: Shop, account: str) -> int:
+    with shop.store.read() as transaction:
+        found = transaction.scalar(select(Account.customer_id).where(Account.external_id == account))
+    assert found is not None
+    return int(found)
+
+
+@pytest.mark.parametrize("deed", ["withdrawn", "suppressed", "erased", "united"])
+@pytest.mark.parametrize("when", [1, 3])
+def test_what_others_say_while_a_batch_is_on_its_way_holds_for_the_next(
+    shop: Shop, deed: str, when: int
+) -> None:
+    """Also after messages of which all was read ahead."""
+    shop.channel.promise = "none"
+    shop.limits = Limits(per_customer=1)
+    planned(shop, 2)
+    for _ in range(4):
+        shop.customer()
+    shop.plan()
+    with shop.store.write() as transaction:
+        transaction.execute(
+            update(Message)
+            .where(Message.account_id == "c2")
+            .values(next_attempt_at=NOW + timedelta(minutes=1))
+        )
+    shop.clock.move(minutes=2)
+    sends = iter(range(1, 9))
+
+    def meanwhile(message: OutgoingMessage) -> None:
+        if next(sends) == when:
+            said_of_the_second(shop, deed)
+
+    shop.channel.fail = meanwhile  # type: ignore[assignment]
+    shop.deliver()
+    written = [message.recipient.account_id for _, message, _ in shop.channel.delivered]
+    assert written == ["c1", "c3", "c4", "c5", "c6"]
+
+
+def test_what_surely_did_not_arrive_uses_up_no_limit_of_what_follows(shop: Shop) -> None:
+    shop.channel.promise = "none"
+    shop.campaigns = [campaign(), campaign(name="again", template="vip_thanks")]
+    planned(shop)
+    shop.customer()
+    shop.plan()
+    first = shop.messages()[0].id
+    shop.limits = Limits(per_customer=1)
+    shop.channel.fail = lambda message: PermanentError() if message.id == first else None
+    assert shop.deliver().sent == 2
+    assert shop.states().count("dead") == 1
 
 
 @pytest.mark.parametrize("limit", ["daily cap", "limit of the customer"])

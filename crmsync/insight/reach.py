@@ -40,9 +40,9 @@ _TALLIED_TALKS = """SELECT x.* FROM fact_scope_event s CROSS JOIN account_tally 
  WHERE s.what = 'talk' AND x.connection_id = s.connection_id AND x.account_id = '' AND x.talk_id = s.id"""
 
 
-def names(reach: Reach, past: str, subjects: Collection[str]) -> dict[str, str]:
+def names(reach: Reach, past: str, subjects: Collection[str], dialect: str) -> dict[str, str]:
     """What to put into the braces of a count of these subjects; `past` stands before the kept tables."""
-    found = {"past": past, **(_touched() if reach == "touched" else _whole(reach, past))}
+    found = {"past": past, **(_touched(dialect) if reach == "touched" else _whole(reach, past, dialect))}
     found["events"] = found["event_tally"]
     return {
         **found,
@@ -52,31 +52,38 @@ def names(reach: Reach, past: str, subjects: Collection[str]) -> dict[str, str]:
     }
 
 
-def _whole(reach: Reach, past: str) -> dict[str, str]:
+def _whole(reach: Reach, past: str, dialect: str) -> dict[str, str]:
     if reach == "connections":
-        return {name: relation(table, "fact_scope_connection", "") for name, table in _TABLES.items()}
+        scope = "fact_scope_connection"
+        return {name: relation(table, scope, "", dialect) for name, table in _TABLES.items()}
     return {
         name: f"{past}{table}" if table.endswith("_tally") else f'"{table}"'
         for name, table in _TABLES.items()
     }
 
 
-def _touched() -> dict[str, str]:
+def _touched(dialect: str) -> dict[str, str]:
     of_orders = {
         name: _OF_ORDER.format(table=_TABLES[name])
         for name in ("lines", "reviews", "refunds", "order_tally", "event_tally", "trouble_tally")
     }
     complaints = f"{_OF_ORDER.format(table='conversation')} AND x.type IS NOT NULL"
-    talks = relation("conversation", "fact_scope_account", "account_id")
-    accounts = relation("account_tally", "fact_scope_account", "account_id")
+    talks = relation("conversation", "fact_scope_account", "account_id", dialect)
+    accounts = relation("account_tally", "fact_scope_account", "account_id", dialect)
+    orders = {
+        name: relation("order", f"fact_scope_{by}", column, dialect)
+        for name, by, column in (
+            ("orders", "order", "external_id"),
+            ("account_orders", "account", "account_id"),
+        )
+    }
     found = {
         **of_orders,
-        "orders": f"SELECT * FROM {relation('order', 'fact_scope_order', 'external_id')} x",
+        **{name: f"SELECT * FROM {select} x" for name, select in orders.items()},
         "reviews": _both(
             of_orders["reviews"], _ALONE.format(table="review", what="review", owner="order_id")
         ),
         "talks": _both(complaints, _ALONE.format(table="conversation", what="talk", owner="order_id")),
-        "account_orders": f"SELECT * FROM {relation('order', 'fact_scope_account', 'account_id')} x",
         "account_talks": _both(
             f"SELECT * FROM {talks} x", _ALONE.format(table="conversation", what="talk", owner="account_id")
         ),

@@ -24,7 +24,7 @@ _TABLES = {
     "fact_scope_order": "connection_id BIGINT, order_id TEXT, PRIMARY KEY (connection_id, order_id)",
     "fact_scope_event": "connection_id BIGINT, what TEXT, id TEXT, PRIMARY KEY (connection_id, what, id)",
     "fact_scope_account": "connection_id BIGINT, account_id TEXT, PRIMARY KEY (connection_id, account_id)",
-    "fact_delta": "share TEXT, subject TEXT, connection_id BIGINT, external_id TEXT, currency TEXT,"
+    "fact_delta": "subject TEXT, connection_id BIGINT, external_id TEXT, currency TEXT,"
     f" week BIGINT, {', '.join(f'{name} BIGINT' for name in SUMS)}",
     "fact_pair": "connection_id BIGINT, product_id TEXT, other_id TEXT, times BIGINT",
     "fact_scope_customer": "customer_id BIGINT PRIMARY KEY",
@@ -214,19 +214,17 @@ def add(connection: Connection, table: str, select: str, bounds: Mapping[str, An
 _CLUSTERED = {"order": ("external_id",), "order_line": ("order_id", "line_id")}
 
 
-def relation(table: str, scope: str, column: str, *, full: bool = False) -> str:
-    """The rows of a table that belong to the scope by this column (by connection if empty), or all rows.
+def relation(table: str, scope: str, column: str, dialect: str) -> str:
+    """The rows of a table that belong to the scope by this column (by connection if empty).
 
     CROSS JOIN keeps SQLite on the way from the scope into the table's index; PostgreSQL reads it as
     an inner join.
     """
-    if full:
-        return f'"{table}"'
     key = {"fact_scope_order": "order_id", "fact_scope_account": "account_id"}.get(scope, "external_id")
     match = f" AND x.{column} = s.{key}" if column else ""
     found = f'FROM {scope} s CROSS JOIN "{table}" x WHERE x.connection_id = s.connection_id{match}'
     own = _CLUSTERED.get(table, (column,))
-    if not column or column in own:
+    if not column or column in own or dialect != "sqlite":
         return f"(SELECT x.* {found})"
     keys = ", ".join(f"x.{name}" for name in ("connection_id", *own))
     same = " AND ".join(f"y.{name} = k.{name}" for name in ("connection_id", *own))

@@ -73,17 +73,15 @@ def add_up(connection: Connection, *, past: str = PRESENT, whole: bool, empty: b
     """Add what was given and taken away to the sums; `whole` says that much was counted, `empty` that
     everything was: there are no sums yet."""
     key = f"{_SUBJECT}, currency"
-    for source, (columns, _) in share.SHARES.items():
-        own = [name for name in columns.split() if name in SUMS]
-        given = ", ".join(f"SUM({name})" if name in own else "0" for name in SUMS)
-        _add(
-            connection,
-            f"{past}sum_tally",
-            key,
-            own,
-            f"SELECT {key}, {given} FROM fact_delta WHERE share = '{source}' GROUP BY {key}",
-            SUMS,
-        )
+    given = ", ".join(f"COALESCE(SUM({name}), 0)" for name in SUMS)
+    _add(
+        connection,
+        f"{past}sum_tally",
+        key,
+        SUMS,
+        f"SELECT {key}, {given} FROM fact_delta GROUP BY {key}",
+        empty=empty,
+    )
     week = f"{_SUBJECT}, week"
     _add(
         connection,
@@ -111,7 +109,6 @@ def _add(
     key: str,
     own: Collection[str],
     select: str,
-    columns: Collection[str] = (),
     *,
     empty: bool = False,
 ) -> None:
@@ -122,7 +119,7 @@ def _add(
     sums = ", ".join(f"{name} = {table}.{name} + excluded.{name}" for name in own)
     connection.execute(
         text(
-            f"INSERT INTO {table} ({key}, {', '.join(columns or own)}) {select}"
+            f"INSERT INTO {table} ({key}, {', '.join(own)}) {select}"
             + ("" if empty else f" ON CONFLICT ({key}) DO UPDATE SET {sums}")
         )
     )
@@ -147,7 +144,7 @@ def _fill(
     subjects: Collection[str] = SUBJECTS,
 ) -> None:
     """Count what the records say now, or said at the time in `bounds`."""
-    found = names(reach, past, subjects)
+    found = names(reach, past, subjects, connection.dialect.name)
     for table, select in share.FILLS.items():
         if _concerns(table, subjects):
             connection.execute(
@@ -166,7 +163,7 @@ def _give(
     subjects: Collection[str] = SUBJECTS,
 ) -> None:
     """Put what was counted into the scope's deltas, or (-1) take it away there."""
-    found = names(reach, past, subjects)
+    found = names(reach, past, subjects, connection.dialect.name)
     for source, (columns, select) in share.SHARES.items():
         if not _concerns(source, subjects):
             continue
@@ -174,7 +171,7 @@ def _give(
         named = ", ".join((_SUBJECT, *columns.split()))
         connection.execute(
             text(
-                f"INSERT INTO fact_delta (share, {named}) SELECT '{source}', {_SUBJECT}, {signed}"
+                f"INSERT INTO fact_delta ({named}) SELECT {_SUBJECT}, {signed}"
                 f" FROM (WITH given({named}) AS ({select.format(**found)}) SELECT * FROM given) shares"
             )
         )

@@ -118,6 +118,8 @@ def judge_rules(
 
 def _told(store: Store, results: Mapping[str, RuleResult]) -> dict[str, RuleResult]:
     """The results with the number of flags that stand now, each of them logged."""
+    if any(result.full and result.raised for result in results.values()):
+        store.analyze_new()
     with store.read() as connection:
         standing = flags.count_standing(connection)
     told = {

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -54,11 +55,9 @@ def weeks(facts: Facts, recent: int) -> Weeks:
     first = int(facts.as_of.timestamp() // _WEEK) - recent + 1
     sums = np.zeros((4, len(facts)))
     for row, text in enumerate(facts["weekly"]):
-        own = [0, 0, 0, 0]
-        for line in text.splitlines() if text else ():
-            week, tries, hits = line.split()
-            before = 0 if int(week) >= first else 2
-            own[before] += int(hits)
-            own[before + 1] += int(tries)
-        sums[:, row] = own
+        # Lines of week, tries and hits, the latest last.
+        told = list(map(int, text.split())) if text else []
+        past = 3 * bisect_left(told[::3], first)
+        now, before = told[past:], told[:past]
+        sums[:, row] = sum(now[2::3]), sum(now[1::3]), sum(before[2::3]), sum(before[1::3])
     return Weeks(*sums)

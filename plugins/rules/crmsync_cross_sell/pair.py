@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
@@ -75,17 +75,24 @@ def baskets(facts: Facts) -> dict[str, int]:
     return {product.split("/", 1)[0]: int(count) for product, count in counts}
 
 
-def pairs(facts: Facts, row: int, orders: dict[str, int], shops: dict[str, int], together: int) -> list[Pair]:
-    """The pairs of one product, the one with the highest lift first.
+def pairs(
+    facts: Facts,
+    row: int,
+    orders: dict[str, int],
+    shops: dict[str, int],
+    together: int,
+    holds: Callable[[Pair], bool] = lambda pair: True,
+) -> list[Pair]:
+    """The pairs of one product for which this holds, the one with the highest lift first.
 
     `orders` of companions and of whole `shops` are as they were learned: a product's verdict must not
     change with what other products sell.
     """
     shop, own = facts.ids[row].split("/", 1)[0], int(facts["orders"][row])
     total = max(shops.get(shop, 0), own)
-    found = [
+    found = (
         Pair(companion, shared, max(own, shared), max(orders[key], shared), total)
         for companion, shared in companions(facts["companions"][row])
         if shared >= together and (key := f"{shop}/{companion}") in orders
-    ]
-    return sorted(found, key=lambda pair: (-pair.least_lift, pair.companion))
+    )
+    return sorted(filter(holds, found), key=lambda pair: (-pair.least_lift, pair.companion))

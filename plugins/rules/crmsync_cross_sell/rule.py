@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any
 
 from crmsync.sdk import Facts, Finding, Forecast, Model, Predicts, Reason, Rule, Told, mark
@@ -46,8 +46,7 @@ class CrossSell(Rule[CrossSellSettings], Predicts):
         return Model("pairs", {"orders": orders, "shops": baskets(facts)}, {"companions": len(orders)})
 
     def judge(self, facts: Facts, model: Model | None) -> Iterator[Finding]:
-        for row, found in self._pairs(facts, model):
-            standing = [pair for pair in found if self._holds(pair, 1 - self.settings.slack)]
+        for row, standing in self._pairs(facts, model, self._stands):
             if not standing:
                 continue
             best = max(standing, key=lambda pair: (self._holds(pair), pair.least_lift))
@@ -93,13 +92,19 @@ class CrossSell(Rule[CrossSellSettings], Predicts):
             outcome[row] = (now - best.together) / new[row] > self.settings.lift * common
         return outcome
 
-    def _pairs(self, facts: Facts, model: Model | None) -> Iterator[tuple[int, list[Pair]]]:
+    def _pairs(
+        self, facts: Facts, model: Model | None, holds: Callable[[Pair], bool] = lambda pair: True
+    ) -> Iterator[tuple[int, list[Pair]]]:
         if model is None or model.kind == "none":
             return
         orders, shops = model.parameters["orders"], model.parameters["shops"]
         for row, text in enumerate(facts["companions"]):
             if text:
-                yield row, pairs(facts, row, orders, shops, self.settings.together)
+                yield row, pairs(facts, row, orders, shops, self.settings.together, holds)
+
+    def _stands(self, pair: Pair) -> bool:
+        """Whether a flag for it would be kept."""
+        return self._holds(pair, 1 - self.settings.slack)
 
     def _holds(self, pair: Pair, of: float = 1.0) -> bool:
         """Whether the pair reaches the thresholds, or this share of them."""

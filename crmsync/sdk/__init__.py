@@ -72,6 +72,7 @@ from crmsync.sdk.settings import Duration, Rate, Settings, Share, Url
 from crmsync.sdk.team import Notice, TeamChannel, shortened
 from crmsync.sdk.text import Told, mark, translate, written_day
 from crmsync.sdk.token_over_http import TokenOverHttp
+from crmsync.sdk.trouble import Trouble, troubles
 from crmsync.sdk.webhook import Webhook, WebhookRequest, standard_webhook
 
 __all__ = [
@@ -157,6 +158,7 @@ __all__ = [
     "Told",
     "TooManyRejected",
     "TransientError",
+    "Trouble",
     "Unconfirmed",
     "Url",
     "UsageError",
@@ -183,6 +185,7 @@ __all__ = [
     "to_birthday",
     "to_time",
     "translate",
+    "troubles",
     "walk_below",
     "walk_changes",
     "walk_cursors",

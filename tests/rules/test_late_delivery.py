@@ -92,7 +92,55 @@ def test_a_backtest_asks_those_with_an_open_order_alone() -> None:
     late = rule(LateDelivery)
     then = facts("customer", [awaited(timedelta(days=2)), awaited(-timedelta(days=2)), {"due_at": np.nan}])
     later = facts("customer", [{"bad_reviews": 1}, {}, {"complaints": 1}])
-    assert late.forecast(then, None).score[:2].tolist() == [2 * 86_400, -2 * 86_400]  # type: ignore[attr-defined]
     outcome = late.happened(then, later)  # type: ignore[attr-defined]
     assert outcome[:2].tolist() == [1, 0]
     assert np.isnan(outcome[2])
+
+
+def test_the_nearest_to_their_promised_time_are_ranked_first() -> None:
+    then = facts("customer", [awaited(timedelta(days=days)) for days in (5, 1, -2, -9)])
+    score = rule(LateDelivery).forecast(then, None).score  # type: ignore[attr-defined]
+    assert np.argsort(-score).tolist() == [1, 2, 0, 3]
+
+
+DUE = round((NOW - timedelta(days=5)).timestamp() * 1e6)
+
+
+@pytest.mark.parametrize(
+    ("trouble", "said"),
+    [
+        (f"{DUE + 9} review - o 7", True),
+        (f"{DUE - 9} complaint logistics o 7", True),
+        (f"{DUE + 9} complaint logistics -", True),
+        (f"{DUE - 9} complaint logistics -", False),
+        (f"{DUE + 9} review - o 8", False),
+        ("", False),
+    ],
+)
+def test_who_has_complained_of_the_order_is_the_complaints_concern(trouble: str, said: bool) -> None:
+    given = facts("customer", [awaited(timedelta(days=5), troubles=trouble)])
+    late = rule(LateDelivery)
+    assert bool(findings(late, given)) is not said
+    outcome = late.happened(given, facts("customer", [{"bad_reviews": 1}]))  # type: ignore[attr-defined]
+    assert np.isnan(outcome[0]) == said
+
+
+def test_what_is_forgotten_is_in_no_backtest() -> None:
+    given = facts("customer", [awaited(timedelta(days=61))])
+    outcome = rule(LateDelivery).happened(given, facts("customer", [{}]))  # type: ignore[attr-defined]
+    assert np.isnan(outcome[0])
+
+
+def test_a_bad_review_of_it_clears_the_flag(store: Store, history: History) -> None:
+    rules = {"late": rule(LateDelivery)}
+    for account in ("c1", "c2"):
+        history.order(f"o{account}", account, 1, status="shipped", promised_at=day(5), lines=("p1",))
+    history.save()
+    refresh_facts(store, day(6))
+    judge_rules(store, rules, day(6))
+    assert len(standing_flags(store)) == 2
+    history.review("r1", "bad", "oc1", 6)
+    history.save()
+    refresh_facts(store, day(7))
+    judged = judge_rules(store, rules, day(6) + timedelta(minutes=5)).rules["late"]
+    assert (judged.full, judged.judged, judged.cleared) == (False, 1, 1)

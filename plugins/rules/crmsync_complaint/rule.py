@@ -5,10 +5,21 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from crmsync.sdk import Facts, Finding, Model, Reason, Rule, Told, Within, mark, written_day
+from crmsync.sdk import (
+    Facts,
+    Finding,
+    Model,
+    Reason,
+    Rule,
+    Told,
+    Trouble,
+    Within,
+    mark,
+    troubles,
+    written_day,
+)
 from crmsync.sdk.rule import Level, Subject
 from crmsync_complaint.settings import ComplaintSettings
-from crmsync_complaint.trouble import TYPES, Trouble, troubles
 
 COMPLAINED = mark("Complained on {day}.")
 COMPLAINED_OF = mark("Complained on {day} of the order {order}.")
@@ -21,6 +32,14 @@ SERIOUS_KINDS = mark("Serious, voiced in more than one way: somebody with author
 SERIOUS_BEFORE = mark("Serious, after {count} troubles before: somebody with authority answers, soon.")
 ORDINARY_STATE, SERIOUS_STATE = mark("ordinary"), mark("serious")
 _DAY = 86_400.0
+TYPES = {
+    "product": mark("It concerns the product."),
+    "logistics": mark("It concerns delivery."),
+    "service": mark("It concerns the service."),
+    "contract": mark("It concerns what was agreed."),
+    "suggestion": mark("It is a suggestion."),
+    "other": mark("It concerns something else."),
+}
 
 
 class Complaint(Rule[ComplaintSettings]):

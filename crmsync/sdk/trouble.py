@@ -4,17 +4,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from crmsync.sdk import mark
-
-TYPES = {
-    "product": mark("It concerns the product."),
-    "logistics": mark("It concerns delivery."),
-    "service": mark("It concerns the service."),
-    "contract": mark("It concerns what was agreed."),
-    "suggestion": mark("It is a suggestion."),
-    "other": mark("It concerns something else."),
-}
-
 
 @dataclass(frozen=True, slots=True)
 class Trouble:
@@ -32,7 +21,7 @@ class Trouble:
 
 
 def troubles(text: str | None) -> list[Trouble]:
-    """The last trouble of each kind, the latest first."""
+    """What the fact `troubles` holds: the last trouble of each kind, the latest first."""
     found = []
     for line in (text or "").splitlines():
         at, kind, type, order = line.split(" ", 3)

@@ -29,10 +29,11 @@ class Watch:
 
 
 def _sqlite(transaction: Connection) -> tuple[Any, Any]:
-    # It grows with what other connections commit; each connection counts for itself.
+    # It grows with what other connections commit; each connection counts for itself, and is held on to
+    # here: the next one might get its id.
     driver: Any = transaction.connection.driver_connection
-    version = driver.execute("PRAGMA data_version").fetchone()[0]
-    return (id(driver), version), (id(driver), version)
+    found = driver, driver.execute("PRAGMA data_version").fetchone()[0]
+    return found, found
 
 
 def _postgresql(transaction: Connection) -> tuple[Any, Any]:

@@ -204,6 +204,8 @@ def _sqlite(url: Any) -> Engine:
     engine = create_engine(
         url,
         hide_parameters=True,
+        # Who comes back soon gets the connection they had, whose cache is warm.
+        pool_use_lifo=True,
         connect_args={"timeout": BUSY_TIMEOUT_MS / 1000, "check_same_thread": False},
     )
 

@@ -57,6 +57,12 @@ def test_own_transactions_are_no_news(store: Store) -> None:
     assert store.dialect == "postgresql" or all(quiet(store, watch) for _ in range(5))
 
 
+def test_it_asks_on_the_connection_it_had_asked_on_though_others_are_idle(store: Store) -> None:
+    with store.read(), store.read(), store.read():
+        pass
+    test_own_transactions_are_no_news(store)
+
+
 def test_what_another_commits_is_told_once(store: Store, other: Store) -> None:
     watch = Watch()
     assert becomes_quiet(store, watch)

@@ -16,10 +16,9 @@ from sqlalchemy import select
 
 from crmsync.care import reason
 from crmsync.config import Campaign, Limits
-from crmsync.store import Store
 from crmsync.store.membership import one_of
 from crmsync.store.tables import Arm, Assignment
-from crmsync.store.upsert import upsert
+from crmsync.store.upsert import upsert_many
 
 WHY: Mapping[Arm, str] = {"control": reason.CONTROL_GROUP, "holdout": reason.HOLDOUT}
 """Why nobody writes to a customer in this arm."""
@@ -53,7 +52,7 @@ class Arms:
         )
         return {row.customer_id: cast(Arm, row.arm) for row in rows}
 
-    def assign(self, transaction: Transaction, store: Store, drawn: Mapping[int, Arm], now: datetime) -> None:
+    def assign(self, transaction: Transaction, drawn: Mapping[int, Arm], now: datetime) -> None:
         """Write these arms down; one that is known stays."""
         rows: list[dict[str, Any]] = [
             {
@@ -66,7 +65,7 @@ class Arms:
             for customer, arm in drawn.items()
         ]
         if rows:
-            transaction.execute(upsert(store, Assignment).on_conflict_do_nothing(), rows)
+            upsert_many(transaction, Assignment, rows, lambda insert: insert.on_conflict_do_nothing())
 
 
 def _below(salt: str, customer: str, share: float) -> bool:

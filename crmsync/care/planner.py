@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import logging
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 from sqlalchemy import Connection as Transaction
-from sqlalchemy import and_, func, not_, or_, select
+from sqlalchemy import Row, and_, func, not_, or_, select
 
 from crmsync.care import reason
 from crmsync.care.limit import make_way
@@ -25,7 +25,7 @@ from crmsync.store import Store
 from crmsync.store.membership import one_of
 from crmsync.store.sealing import sealed
 from crmsync.store.tables import Account, Approval, Message
-from crmsync.store.upsert import upsert
+from crmsync.store.upsert import upsert_many
 
 log = logging.getLogger("crmsync.care")
 
@@ -157,7 +157,6 @@ class _Planner:
             self._release(transaction, rows)
             proposer.arms.assign(
                 transaction,
-                self.store,
                 {p.customer_id: p.arm for p in proposals if p.arm is not None},
                 proposer.now,
             )
@@ -174,8 +173,7 @@ class _Planner:
                     proposer.outranked,
                     proposer.now,
                 )
-            sealed_rows = [sealed(self.store.vault, Message, row) for row in rows]
-            counts = transaction.execute(self._insert(rows[0]), sealed_rows).all()
+            counts = self._insert(transaction, rows)
         self.done.skipped[reason.ALREADY_PLANNED] += len(rows) - len(counts)
         self.done.planned.update(state for state, _ in counts)
         self.done.suppressed.update(why for state, why in counts if state == "suppressed")
@@ -207,10 +205,16 @@ class _Planner:
             if row["state"] == "awaiting_approval" and row["template_version"] in approved:
                 row["state"] = "queued"
 
-    def _insert(self, columns: Iterable[str]) -> Any:
-        insert = upsert(self.store, Message)
-        return insert.on_conflict_do_update(
-            index_elements=["key"],
-            set_={name: insert.excluded[name] for name in columns if name != "key"},
-            where=or_(and_(UNASKED, not_(not_asked(insert.excluded.reason))), LATE, OUTRANKED),
-        ).returning(Message.state, Message.reason)
+    def _insert(self, transaction: Transaction, rows: list[dict[str, Any]]) -> Sequence[Row[Any]]:
+        """The state of each that is new, or new again, with the reason."""
+
+        def completed(insert: Any) -> Any:
+            return insert.on_conflict_do_update(
+                index_elements=["key"],
+                set_={name: insert.excluded[name] for name in rows[0] if name != "key"},
+                where=or_(and_(UNASKED, not_(not_asked(insert.excluded.reason))), LATE, OUTRANKED),
+            ).returning(Message.state, Message.reason)
+
+        kept = [sealed(self.store.vault, Message, row) for row in rows]
+        written: Sequence[Row[Any]] = upsert_many(transaction, Message, kept, completed).all()
+        return written

@@ -22,7 +22,7 @@ from crmsync.sync.quarantine import payloads_where
 
 _INTERNAL = frozenset(
     {"digest", "refresh_id", "fence", "key", "key_id", "value", "lease_until", "seal", "signature"}
-    | {"email_index", "phone_index"}
+    | {"email_index", "phone_index", "scored_id"}
 )
 """Columns that say nothing of the person: what the program needs to keep its books."""
 

@@ -14,6 +14,8 @@ from crmsync.store import Store
 from crmsync.store import tables as t
 
 _LATEST = 10
+# Columns of facts that say nothing of the customer.
+_BOOKS = ("customer_id", "refresh_id", "scored_id")
 # A number with more digits fits no key of ours; a phone may have them.
 _DIGITS = 19
 
@@ -147,7 +149,7 @@ def read_customer(store: Store, customer_id: int) -> CustomerCard:
         return CustomerCard(
             customer_id,
             tuple(AccountCard(*found) for found in reading.execute(accounts)),
-            {key: value for key, value in (row or {}).items() if key not in ("customer_id", "refresh_id")},
+            {key: value for key, value in (row or {}).items() if key not in _BOOKS},
             tuple(OrderCard(*found) for found in reading.execute(orders)),
             explain(store, "customer", str(customer_id)),
             tuple(MessageCard(*found) for found in reading.execute(messages)),

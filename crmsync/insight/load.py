@@ -45,17 +45,19 @@ def load_facts(
     as_of: datetime,
     *,
     changed_since: int | None = None,
+    scores: bool = True,
     within: Within | None = None,
 ) -> Facts:
     """The present facts of all subjects of a kind, of those a refresh after `changed_since` changed, or of
-    those `within`."""
+    those `within`. Where `scores` is false, a customer whose scores alone moved has not changed."""
     names = stored(subject)
     where = f"WHERE {_judgeable(subject)}"
     values: dict[str, int] = {}
     if within is not None:
         where, values = f"{where} AND {_between(within)}", _bounds(within, as_of)
     elif changed_since is not None:
-        where, values = f"{where} AND f.refresh_id > :since", {"since": changed_since}
+        moved = " OR f.scored_id > :since" if subject == "customer" and scores else ""
+        where, values = f"{where} AND (f.refresh_id > :since{moved})", {"since": changed_since}
     with store.read() as connection:
         rows = connection.execute(
             text(

@@ -99,7 +99,8 @@ def _customers(connection: Connection, refresh: _Refresh) -> tuple[int, int]:
     if _upsert(connection, "customer_fact", ["customer_id"], customer.columns(), select, refresh) or gone:
         rfm.score_customers(connection, refresh.id)
     changed = connection.execute(
-        text("SELECT COUNT(*) FROM customer_fact WHERE refresh_id = :refresh"), {"refresh": refresh.id}
+        text("SELECT COUNT(*) FROM customer_fact WHERE refresh_id = :refresh OR scored_id = :refresh"),
+        {"refresh": refresh.id},
     ).scalar_one()
     # Nearly nobody pays in two currencies; only those who do are looked at again.
     connection.execute(

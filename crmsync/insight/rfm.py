@@ -23,7 +23,7 @@ _DISTINCT = {"sqlite": "IS NOT", "postgresql": "IS DISTINCT FROM"}
 
 
 def score_customers(connection: Connection, refresh: int) -> None:
-    """Bring the scores in `customer_fact` up to date; whoever's moved was changed by this refresh."""
+    """Bring the scores in `customer_fact` up to date; whoever's moved is marked with this refresh."""
     import numpy as np
 
     rows = connection.execute(
@@ -49,7 +49,7 @@ def score_customers(connection: Connection, refresh: int) -> None:
     connection.execute(
         text(
             f"UPDATE customer_fact SET {', '.join(f'{name} = {sql}' for name, sql in fresh.items())},"
-            f" refresh_id = :refresh"
+            f" scored_id = :refresh"
             f" WHERE {' OR '.join(f'{name} {differs} {sql}' for name, sql in fresh.items())}"
         ),
         values,

@@ -166,16 +166,18 @@ class _Known:
         return self._subjects[subject] > _OUTGROWN * self._fitted_to.get(rule, 0)
 
     def all(self, subject: Subject, within: Within | None = None) -> Facts:
-        whole = self._read.get((subject, None, None))
+        whole = self._read.get((subject, None, None, True))
         return whole if whole is not None else self._load(subject, None, within)
 
-    def changed(self, subject: Subject, since: int) -> Facts:
-        return self._load(subject, since, None)
+    def changed(self, subject: Subject, since: int, *, scores: bool) -> Facts:
+        return self._load(subject, since, None, scores)
 
-    def _load(self, subject: Subject, since: int | None, within: Within | None) -> Facts:
-        key = (subject, since, within)
+    def _load(self, subject: Subject, since: int | None, within: Within | None, scores: bool = True) -> Facts:
+        key = (subject, since, within, scores)
         if key not in self._read:
-            self._read[key] = load_facts(self.store, subject, self.now, changed_since=since, within=within)
+            self._read[key] = load_facts(
+                self.store, subject, self.now, changed_since=since, scores=scores, within=within
+            )
         return self._read[key]
 
 
@@ -204,7 +206,7 @@ def _judge(
         model = fit.model or model
         full = full or fit.model is not None
     if not full and plan.state:
-        facts = known.changed(rule.subject, plan.state.refresh_id)
+        facts = known.changed(rule.subject, plan.state.refresh_id, scores=rule.reads_scores)
     elif facts is None:
         facts = known.all(rule.subject, rule.within)
     found = flags.checked(name, rule.judge(facts, model) if len(facts) else (), facts.ids)

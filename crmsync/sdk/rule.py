@@ -125,6 +125,7 @@ class Rule(ABC, Generic[S]):
     `full_after` is how stale a verdict may get because of the clock: all subjects are judged again when
     the last time is as old as that. `only_with` names a column without which a subject is always clear,
     so that judging all of them reads those that have it; where the clock narrows it further, `within` does.
+    A rule that `reads_scores` of customers (RFM) judges those too whose scores moved because others bought.
     The flags of a rule `for_a_person` are for somebody to decide on: no campaign may answer them.
     """
 
@@ -134,6 +135,7 @@ class Rule(ABC, Generic[S]):
     version: ClassVar[int] = 1
     full_after: ClassVar[timedelta] = timedelta(days=1)
     only_with: ClassVar[str | None] = None
+    reads_scores: ClassVar[bool] = True
     for_a_person: ClassVar[bool] = False
 
     def __init__(self, settings: S) -> None:

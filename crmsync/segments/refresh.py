@@ -99,7 +99,10 @@ def _facts(
     with store.read() as connection:
         changed = set(
             connection.scalars(
-                text("SELECT CAST(customer_id AS TEXT) FROM customer_fact WHERE refresh_id > :since"),
+                text(
+                    "SELECT CAST(customer_id AS TEXT) FROM customer_fact"
+                    " WHERE refresh_id > :since OR scored_id > :since"
+                ),
                 {"since": refresh},
             )
         )

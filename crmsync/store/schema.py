@@ -18,7 +18,7 @@ from crmsync.store.database import Store
 if TYPE_CHECKING:
     from alembic.config import Config
 
-HEAD = "0018"
+HEAD = "0020"
 """The schema of this version."""
 
 SchemaState = Literal["empty", "current", "other"]

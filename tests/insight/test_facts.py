@@ -521,6 +521,31 @@ def test_only_what_changed_since_is_loaded(store: Store, history: History) -> No
     assert list(load_facts(store, "customer", LATER, changed_since=before).ids) == ["2"]
 
 
+def test_whose_scores_moved_is_told_from_whose_facts_changed(store: Store, history: History) -> None:
+    from crmsync.insight import last_refresh
+
+    for number in range(5):
+        history.order(f"o{number}", f"c{number}", at=number)
+    history.save()
+    refresh_facts(store, LATER)
+    before = last_refresh(store)
+    history.order("o9", "c0", at=9)
+    history.save()
+    refresh_facts(store, LATER)
+
+    def changed(*, scores: bool) -> list[str]:
+        found = load_facts(store, "customer", LATER, changed_since=before, scores=scores)
+        return [str(id) for id in found.ids]
+
+    assert changed(scores=True) == ["1", "2", "3", "4", "5"]
+    assert changed(scores=False) == ["1"]
+    # A change that is not looked at at once is not hidden by a move of the scores after it.
+    history.order("p9", "c1", at=10)
+    history.save()
+    refresh_facts(store, LATER)
+    assert changed(scores=False) == ["1", "2"]
+
+
 def test_only_those_within_a_span_of_time_are_loaded(store: Store, history: History) -> None:
     for account, at in (("c1", 10), ("c2", 20), ("c3", 30)):
         history.order(f"o{account}", account, at)

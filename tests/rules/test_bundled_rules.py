@@ -21,10 +21,10 @@ from crmsync_vip.rule import Vip
 from hand_facts import NOW, facts, findings, rule
 from histories import History, random_history
 
-from crmsync.insight import load_facts, refresh_facts
+from crmsync.insight import load_facts, past_facts, refresh_facts
 from crmsync.plugins import load_plugins
 from crmsync.rules import judge_rules, standing_flags
-from crmsync.sdk import Finding, Model
+from crmsync.sdk import Facts, Finding, Model
 from crmsync.sdk.stats import RatePrior
 from crmsync.store import Store
 
@@ -297,6 +297,27 @@ def test_changed_subjects_alone_get_the_flags_of_a_full_judging(
     assert not result.failed
     assert {(r.raised, r.changed, r.cleared) for r in result.rules.values()} == {(0, 0, 0)}
     assert flags(store) == incremental
+
+
+def test_a_rule_that_reads_no_scores_finds_the_same_without_them(store: Store, history: History) -> None:
+    random_history(history, 12, 150)
+    history.save(touch="all")
+    refresh_facts(store, NOW)
+    own = [each for each in RULES.values() if each.subject == "customer" and not each.reads_scores]
+    assert len(own) == 9
+    whole = load_facts(store, "customer", NOW)
+    bare = Facts(
+        "customer",
+        NOW,
+        whole.ids,
+        {name: column for name, column in whole.columns.items() if not name.endswith("_score")},
+        lambda moment: past_facts(store, "customer", moment),
+    )
+    assert len(whole.columns) - len(bare.columns) == 3
+    for each in own:
+        model = each.fit(whole)
+        assert list(each.judge(bare, model)) == list(each.judge(whole, model))
+        assert each.fit(bare) == model
 
 
 def test_a_rule_needs_only_the_columns_of_its_subject(store: Store, history: History) -> None:

@@ -210,6 +210,28 @@ def test_a_rule_may_go_stale_sooner_and_concern_only_some(
     assert Overdue.seen == [1, 1]
 
 
+def test_moved_scores_are_judged_where_they_are_read(store: Store, history: History) -> None:
+    class Scored(ManyOrders):
+        name = "scored"
+
+    class Unscored(ManyOrders):
+        name = "unscored"
+        reads_scores = False
+
+    rules = {"scored": Scored(CountSettings()), "unscored": Unscored(CountSettings())}
+    for number in range(5):
+        history.order(f"o{number}", f"c{number}", at=number)
+    history.save()
+    refresh_facts(store, NOW)
+    judge_rules(store, rules, NOW)
+    history.order("o9", "c0", at=9)
+    history.save()
+    refresh_facts(store, NOW)
+    result = judge_rules(store, rules, NOW).rules
+    assert {name: each.judged for name, each in result.items()} == {"scored": 5, "unscored": 1}
+    assert {each.judged for each in judge_rules(store, rules, NOW).rules.values()} == {0}
+
+
 def test_rules_share_the_facts_they_read(
     store: Store, history: History, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -97,7 +97,8 @@ class CustomerFact(_Fact, _Sales, Said, table=True):
     `gap_squares` is the sum of the squared days between purchases, `last_three` the total of the last
     three valid orders in `currency`. `due_at` is the earliest promised time of the orders still awaited,
     and `due_order` that order. `troubles` has a line for the last refund, bad review and complaint. The
-    scores are fifths among all customers who bought, 5 the best.
+    scores are fifths among all customers who bought, 5 the best; `scored_id` is the refresh that last moved
+    them, which another customer's order does as well.
     """
 
     __tablename__ = "customer_fact"
@@ -129,6 +130,7 @@ class CustomerFact(_Fact, _Sales, Said, table=True):
     r_score: int | None = None
     f_score: int | None = None
     m_score: int | None = None
+    scored_id: int | None = None
 
 
 class CustomerSpend(SQLModel, table=True):

@@ -53,6 +53,7 @@ class AbusiveCustomer(Rule[AbusiveCustomerSettings]):
     name = "abusive_customer"
     title = "Possible abuse"
     Settings = AbusiveCustomerSettings
+    reads_scores = False
     version = 2
     for_a_person = True
 

@@ -45,6 +45,7 @@ class ChurnRisk(Rule[ChurnRiskSettings], Predicts):
     name = "churn_risk"
     title = "Churn risk"
     Settings = ChurnRiskSettings
+    reads_scores = False
     version = 2
     outcome = mark("no purchase within the horizon")
     thumb = mark("days since the last order")

@@ -48,6 +48,7 @@ class Complaint(Rule[ComplaintSettings]):
     name = "complaint"
     title = "Complaint"
     Settings = ComplaintSettings
+    reads_scores = False
 
     @property
     def subject(self) -> Subject:

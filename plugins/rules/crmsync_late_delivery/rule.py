@@ -28,6 +28,7 @@ class LateDelivery(Rule[LateDeliverySettings], Predicts):
     name = "late_delivery"
     title = "Late delivery"
     Settings = LateDeliverySettings
+    reads_scores = False
     full_after = timedelta(minutes=10)
     outcome = mark(
         "a bad review or a complaint within the horizon, of those with an open order who had not complained"

@@ -31,6 +31,7 @@ class Lifecycle(Rule[LifecycleSettings]):
     name = "lifecycle"
     title = "Lifecycle"
     Settings = LifecycleSettings
+    reads_scores = False
 
     @property
     def subject(self) -> Subject:

@@ -23,6 +23,7 @@ class Loyalty(Rule[LoyaltySettings], Predicts):
     name = "loyalty"
     title = "Loyalty"
     Settings = LoyaltySettings
+    reads_scores = False
     outcome = mark("a purchase within the horizon")
     thumb = mark("the number of orders so far")
 

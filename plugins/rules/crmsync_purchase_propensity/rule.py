@@ -32,6 +32,7 @@ class PurchasePropensity(Rule[PurchasePropensitySettings], Predicts):
     name = "purchase_propensity"
     title = "Purchase propensity"
     Settings = PurchasePropensitySettings
+    reads_scores = False
     outcome = mark("a purchase within the horizon")
     thumb = mark("the number of orders so far, the most recent buyers first among equals")
 

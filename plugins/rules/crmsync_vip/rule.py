@@ -53,6 +53,7 @@ class Vip(Rule[VipSettings], Predicts):
     name = "vip"
     title = "VIP"
     Settings = VipSettings
+    reads_scores = False
     version = 2
     outcome = mark("among those who spend most within the horizon")
     thumb = mark("net spend so far")

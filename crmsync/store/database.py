@@ -24,6 +24,9 @@ BUSY_TIMEOUT_MS = 30_000
 STAGED = "crmsync_staged"
 """Key of a pooled connection's note of which temporary tables it has."""
 
+TURN = "crmsync_turn"
+"""Key of a pooled connection's count of the transactions that wrote there."""
+
 _RESTING = "crmsync_resting"
 """Key of a pooled connection's note of since when it rests."""
 _MOMENT_S = 1.0
@@ -85,6 +88,7 @@ class Store:
         entries: list[Entry] = []
         options = {"crmsync_write": True, ENTRIES: entries}
         with self.engine.connect().execution_options(**options) as connection, connection.begin():
+            connection.info[TURN] = connection.info.get(TURN, 0) + 1
             # An SQLite transaction that writes is alone anyway.
             if self.dialect == "postgresql":
                 held = "" if lock is None else f", pg_advisory_xact_lock({lock:d})"

@@ -6,12 +6,14 @@ from typing import Any
 
 from sqlalchemy import Connection
 
+from crmsync.store.database import TURN
+
 _SNAPSHOT = "SELECT CAST(pg_current_snapshot() AS text), CAST(CAST(pg_current_xact_id() AS text) AS bigint)"
 
 
 class Watch:
     """Asked in one writing transaction after another, it tells of each whether nobody else committed anything
-    since the one before had asked. What this process itself wrote on other connections counts as others'."""
+    since the one before had asked. What this process itself writes in between counts as others'."""
 
     def __init__(self) -> None:
         self._expected: Any = None
@@ -29,11 +31,13 @@ class Watch:
 
 
 def _sqlite(transaction: Connection) -> tuple[Any, Any]:
-    # It grows with what other connections commit; each connection counts for itself, and is held on to
-    # here: the next one might get its id.
+    """The connection, what others have committed and what it has itself, and which of it will have been
+    ours. It is held on to here: the next one might get its id."""
     driver: Any = transaction.connection.driver_connection
-    found = driver, driver.execute("PRAGMA data_version").fetchone()[0]
-    return found, found
+    # Only what other connections commit changes it: another thread may have had this one in between.
+    version = driver.execute("PRAGMA data_version").fetchone()[0]
+    turn = transaction.info[TURN]
+    return (driver, version, turn), (driver, version, turn + 1)
 
 
 def _postgresql(transaction: Connection) -> tuple[Any, Any]:

@@ -471,7 +471,7 @@ def customer_of(shop: Shop, account: str) -> int:
 
 
 @pytest.mark.parametrize("deed", ["withdrawn", "suppressed", "erased", "united"])
-@pytest.mark.parametrize("when", [1, 3])
+@pytest.mark.parametrize("when", [1, 3, 5])
 def test_what_others_say_while_a_batch_is_on_its_way_holds_for_the_next(
     shop: Shop, deed: str, when: int
 ) -> None:

@@ -57,6 +57,16 @@ def test_own_transactions_are_no_news(store: Store) -> None:
     assert store.dialect == "postgresql" or all(quiet(store, watch) for _ in range(5))
 
 
+def test_what_this_process_commits_without_asking_is_news(store: Store) -> None:
+    """Also on the same connection, which another thread, or a plugin in this one, may have had meanwhile."""
+    watch = Watch()
+    assert becomes_quiet(store, watch)
+    with store.write() as transaction:
+        add(transaction)
+    assert not quiet(store, watch)
+    assert becomes_quiet(store, watch)
+
+
 def test_it_asks_on_the_connection_it_had_asked_on_though_others_are_idle(store: Store) -> None:
     with store.read(), store.read(), store.read():
         pass

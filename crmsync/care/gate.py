@@ -21,9 +21,6 @@ from crmsync.config import Campaign, Limits
 from crmsync.store.tables import MessageState
 from crmsync.store.watch import Watch
 
-REACH = 100
-"""Of so many messages that follow facts are read ahead."""
-
 
 @dataclass(frozen=True, slots=True)
 class Refusal:
@@ -60,7 +57,7 @@ class Gate:
         self._caps = DailyCaps()
         self._watch = Watch()
         self._facts: _Facts | None = None
-        self._reach = 0
+        self._reach = self._undisturbed = 0
 
     def refusals(
         self, transaction: Transaction, items: Sequence[Claimed], now: datetime, ahead: Sequence[Claimed]
@@ -101,16 +98,15 @@ class Gate:
         self, transaction: Transaction, items: Sequence[Claimed], now: datetime, ahead: Sequence[Claimed]
     ) -> _Facts:
         """The facts of these as they are in this transaction."""
+        if self._watch.quiet(transaction):
+            self._undisturbed += len(items)
+        else:
+            # While others write all the time, what is read ahead is read in vain.
+            self._facts, self._reach, self._undisturbed = None, self._undisturbed, 0
         facts = self._facts
-        # While others write all the time, what is read ahead is read in vain.
-        self._reach = min(2 * self._reach + 1, REACH) if self._watch.quiet(transaction) else 0
-        if (
-            not self._reach
-            or facts is None
-            or now < facts.at
-            or not facts.ids.issuperset(i.id for i in items)
-        ):
+        if facts is None or now < facts.at or not facts.ids.issuperset(item.id for item in items):
             facts = self._facts = self._facts_of(transaction, [*items, *ahead[: self._reach]], now)
+            self._reach = 2 * self._reach + 1
         return facts
 
     def _facts_of(self, transaction: Transaction, items: Sequence[Claimed], now: datetime) -> _Facts:

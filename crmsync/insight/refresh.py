@@ -96,12 +96,9 @@ def _customers(connection: Connection, refresh: _Refresh) -> tuple[int, int]:
         return 0, 0
     zones, dialect = refresh.zones, connection.dialect.name
     select = customer.select(zones, dialect)
-    if _upsert(connection, "customer_fact", ["customer_id"], customer.columns(), select, refresh) or gone:
-        rfm.score_customers(connection, refresh.id)
-    changed = connection.execute(
-        text("SELECT COUNT(*) FROM customer_fact WHERE refresh_id = :refresh OR scored_id = :refresh"),
-        {"refresh": refresh.id},
-    ).scalar_one()
+    changed = _upsert(connection, "customer_fact", ["customer_id"], customer.columns(), select, refresh)
+    if changed or gone:
+        changed += rfm.score_customers(connection, refresh.id)
     # Nearly nobody pays in two currencies; only those who do are looked at again.
     connection.execute(
         text("DELETE FROM customer_spend WHERE customer_id IN (SELECT customer_id FROM fact_scope_customer)")

@@ -7,6 +7,7 @@ a score depends on nothing but the facts.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
@@ -19,41 +20,50 @@ if TYPE_CHECKING:
 
 SCORES = ("r_score", "f_score", "m_score")
 
+# A row for each of a million customers would be made for nothing but to be taken apart again.
+_BUYERS = """SELECT currency, {all}(last_order_at), {all}(orders), {all}(gross - refunded)
+ FROM customer_fact WHERE orders > 0 GROUP BY currency ORDER BY currency"""
+_ALL = {"sqlite": "json_group_array", "postgresql": "array_agg"}
 _DISTINCT = {"sqlite": "IS NOT", "postgresql": "IS DISTINCT FROM"}
 
 
-def score_customers(connection: Connection, refresh: int) -> None:
-    """Bring the scores in `customer_fact` up to date; whoever's moved is marked with this refresh."""
+def score_customers(connection: Connection, refresh: int) -> int:
+    """Bring the scores in `customer_fact` up to date; whoever's moved is marked with this refresh.
+
+    How many there are of whom nothing else changed.
+    """
     import numpy as np
 
-    rows = connection.execute(
-        text("SELECT last_order_at, orders, gross - refunded, currency FROM customer_fact WHERE orders > 0")
-    ).all()
-    latest, orders, net, currency = zip(*rows, strict=True) if rows else ((), (), (), ())
+    dialect = connection.dialect.name
+    buyers = connection.execute(text(_BUYERS.format(all=_ALL[dialect]))).all()
+    columns = [[json.loads(each) if isinstance(each, str) else each for each in row[1:]] for row in buyers]
+    latest, orders = (np.array([x for row in columns for x in row[place]], float) for place in (0, 1))
     values: dict[str, Any] = {"refresh": refresh}
-    r, f = (
-        _expression(measure, _edges(np.array(of, float)), values)
-        for measure, of in (("last_order_at", latest), ("orders", orders))
-    )
-    spent, currencies = np.array(net, float), np.array(currency, object)
+    r = _expression("last_order_at", _edges(latest), values)
+    f = _expression("orders", _edges(orders), values)
     by_currency = [
-        f"WHEN currency = :{_bind(values, each)}"
-        f" THEN {_expression('gross - refunded', _edges(spent[currencies == each]), values)}"
-        for each in sorted(set(currency))
+        f"WHEN currency = :{_bind(values, currency)}"
+        f" THEN {_expression('gross - refunded', _edges(np.array(net, float)), values)}"
+        for (currency, *_), (_, _, net) in zip(buyers, columns, strict=True)
     ]
     m = f"CASE {' '.join(by_currency)} END" if by_currency else "CAST(NULL AS INTEGER)"
     fresh = {
         name: f"CASE WHEN orders > 0 THEN {sql} END" for name, sql in zip(SCORES, (r, f, m), strict=True)
     }
-    differs = _DISTINCT[connection.dialect.name]
-    connection.execute(
-        text(
-            f"UPDATE customer_fact SET {', '.join(f'{name} = {sql}' for name, sql in fresh.items())},"
-            f" scored_id = :refresh"
-            f" WHERE {' OR '.join(f'{name} {differs} {sql}' for name, sql in fresh.items())}"
-        ),
-        values,
+    differs = _DISTINCT[dialect]
+    moved = (
+        f"UPDATE customer_fact SET {', '.join(f'{name} = {sql}' for name, sql in fresh.items())},"
+        f" scored_id = :refresh"
+        f" WHERE {' OR '.join(f'{name} {differs} {sql}' for name, sql in fresh.items())}"
     )
+    alone = "WHERE refresh_id <> :refresh"
+    if dialect == "postgresql":
+        count = f"WITH moved AS ({moved} RETURNING refresh_id) SELECT COUNT(*) FROM moved {alone}"
+    else:
+        connection.execute(text(moved), values)
+        count = f"SELECT COUNT(*) FROM customer_fact {alone} AND scored_id = :refresh"
+        values = {"refresh": refresh}
+    return int(connection.execute(text(count), values).scalar_one())
 
 
 def scores(facts: Mapping[str, Array]) -> dict[str, Array]:

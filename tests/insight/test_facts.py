@@ -335,6 +335,15 @@ def test_nothing_touched_costs_nothing(store: Store, history: History) -> None:
     assert refresh_facts(store, LATER).recomputed == {}
 
 
+def test_one_session_refreshes_often(store: Store, history: History) -> None:
+    # psycopg prepares what a session runs a sixth time, and several statements in one cannot be.
+    for number in range(8):
+        history.order(f"o{number}", "c1", at=number)
+        history.save()
+        assert refresh_facts(store, LATER).recomputed["customer"] == 1
+    assert facts_of(store, "customer", "1")["orders"] == 8
+
+
 def test_what_is_worked_out_anew_without_a_difference_is_not_written(store: Store, history: History) -> None:
     random_history(history, 1)
     history.save(touch="all")

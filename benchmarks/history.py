@@ -89,7 +89,7 @@ def change(store: Store, orders: int) -> int:
             f" 'completed', '', 'CNY', o.total, {NOW - DAY}"
             ' FROM "order" o JOIN (SELECT account_id, MIN(external_id) AS id FROM "order" WHERE account_id IN'
             f' (SELECT account_id FROM "order" WHERE placed_at >= {NOW - DAY}) GROUP BY account_id) earliest'
-            " ON earliest.id = o.external_id"
+            " ON o.connection_id = 1 AND earliest.id = o.external_id"
         )
         run(
             "INSERT INTO touched SELECT DISTINCT 1, kind, id, 1 FROM ("

@@ -120,6 +120,14 @@ def _groups(x: Array, t_x: Array, T: Array) -> _Groups:
     return _Groups(counts, (found[0][0], found[1][0], found[2][0]), (k, last, seen))
 
 
+def _sum(*factors: Array) -> float:
+    """The sum of the products. Not `@`: that shares long columns out to threads that wait in a loop for each
+    other, for longer than the whole fit takes."""
+    import numpy as np
+
+    return float(np.einsum(",".join("i" * len(factors)), *factors))
+
+
 class _Loss:
     """Minus the mean log-likelihood at the logarithms of r, alpha, a and b, and its gradient.
 
@@ -150,7 +158,7 @@ class _Loss:
         left = np.where(self.may_leave, betaln(a + 1, leaving), -np.inf)[self.of_k] - rates * log_last
         either = np.logaddexp(stayed, left)
         common = gammaln(r + k) - gammaln(r) + r * np.log(alpha) - betaln(a, b)
-        value = self.share_of_k @ common + self.share @ either
+        value = self.share_of_k @ common + _sum(self.share, either)
 
         gone = self.share * np.exp(left - either)
         alive = self.share - gone
@@ -161,11 +169,11 @@ class _Loss:
                 self.share_of_k @ digamma(r + k)
                 - digamma(r)
                 + np.log(alpha)
-                - alive @ log_seen
-                - gone @ log_last,
+                - _sum(alive, log_seen)
+                - _sum(gone, log_last),
                 r / alpha
-                - (alive * rates) @ (1 / (alpha + self.seen))[self.of_seen]
-                - (gone * rates) @ (1 / (alpha + self.last))[self.of_last],
+                - _sum(alive, rates, (1 / (alpha + self.seen))[self.of_seen])
+                - _sum(gone, rates, (1 / (alpha + self.last))[self.of_last]),
                 both - digamma(a) + alive_of_k @ (digamma(a) - stay) + gone_of_k @ (digamma(a + 1) - leave),
                 both
                 - digamma(b)

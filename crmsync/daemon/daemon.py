@@ -11,7 +11,6 @@ from contextlib import suppress
 from datetime import datetime, timedelta
 
 import crmsync
-from crmsync.daemon import replies
 from crmsync.daemon.app import App
 from crmsync.daemon.current import Current
 from crmsync.daemon.endpoint import Answer, Endpoint, Request, Routes
@@ -21,6 +20,7 @@ from crmsync.daemon.metrics import CONTENT_TYPE, Metrics
 from crmsync.daemon.notify import notify, reloading
 from crmsync.daemon.outcome import PassResult
 from crmsync.daemon.recurrence import Recurrence
+from crmsync.daemon.replies import CONFIRM, STOP
 from crmsync.daemon.signals import Signals
 from crmsync.daemon.wake import Wakes
 from crmsync.sdk import ConfigError, RunResult, WebhookRequest
@@ -228,10 +228,10 @@ class Daemon:
             ("GET", "/jobs"): self._next_jobs,
             ("GET", "/metrics"): lambda request: Answer(200, self._metrics.exposition(), CONTENT_TYPE),
             ("POST", "/webhooks/"): self._webhook,
-            ("GET", "/unsubscribe/"): self._reply(replies.ask_to_stop),
-            ("POST", "/unsubscribe/"): self._reply(replies.stop),
-            ("GET", "/confirm/"): self._reply(replies.ask_to_confirm),
-            ("POST", "/confirm/"): self._reply(replies.confirmed),
+            ("GET", "/unsubscribe/"): self._reply(STOP.ask),
+            ("POST", "/unsubscribe/"): self._reply(STOP.take),
+            ("GET", "/confirm/"): self._reply(CONFIRM.ask),
+            ("POST", "/confirm/"): self._reply(CONFIRM.take),
         }
 
     def _reply(self, page: Callable[[App, Request], Answer]) -> Callable[[Request], Answer]:

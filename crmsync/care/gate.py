@@ -166,7 +166,7 @@ class Gate:
         return None
 
     def _too_often(self, item: Claimed, person: int, frequency: Frequency, now: datetime) -> Refusal | None:
-        until = None if frequency.has(_tried(item), now) else frequency.free_at(person, now)
+        until = frequency.free_at(person, now, _tried(item))
         return Refusal("queued", reason.CUSTOMER_LIMIT, until) if until else None
 
 

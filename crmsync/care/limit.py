@@ -134,11 +134,15 @@ class Frequency:
         for customer, at in transaction.execute(_WRITTEN, asked):
             self._times[customer].append(at)
 
-    def free_at(self, customer: int, now: datetime) -> datetime | None:
-        """When this customer may get another message, or None when they may now."""
+    def free_at(self, customer: int, now: datetime, tried: datetime | None = None) -> datetime | None:
+        """When this customer may get a message, or None when they may now. One that was `tried` and may have
+        arrived takes up no second place: it may be repeated where the others leave room for it."""
         if self._limit <= 0:
             return now + self._period
         times = self._times[customer]
+        if tried in times:
+            times = [*times]
+            times.remove(tried)
         if len(times) < self._limit:
             return None
         free = times[self._limit - 1] + self._period

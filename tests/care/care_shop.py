@@ -124,13 +124,13 @@ class Mortal:
             yield transaction
 
     @contextmanager
-    def write(self) -> Iterator[Transaction]:
+    def write(self, **options: Any) -> Iterator[Transaction]:
         self._check()
         self.left -= 1
         last = self.left == 0
         self.dead = last and not self.after
         self._check()
-        with self.store.write() as transaction:
+        with self.store.write(**options) as transaction:
             yield transaction
         self.dead = self.dead or last
         self._check()

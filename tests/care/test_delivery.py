@@ -6,10 +6,10 @@ from datetime import UTC, datetime, time, timedelta
 from typing import Any
 
 import pytest
-from care_shop import NOW, Shop, campaign
+from care_shop import NOW, Killed, Mortal, Shop, campaign
 from sqlalchemy import select, update
 
-from crmsync.care import approve, attempts, ledger, reason, suppress, withdraw_consent
+from crmsync.care import approve, attempts, ledger, reason, recover, suppress, withdraw_consent
 from crmsync.care.erasure import erase
 from crmsync.config import Limits, QuietHours
 from crmsync.sdk import (
@@ -534,3 +534,42 @@ def test_what_may_have_arrived_keeps_its_place_before_what_is_tried_with_it(shop
     shop.deliver()
     assert [message.id for _, message, _ in shop.channel.delivered] == [first]
     assert shop.states() == ["sent", "queued"]
+
+
+def dies(shop: Shop, *, after: bool) -> None:
+    """A pass whose process is gone before or after its first message arrives; then another begins."""
+    whole = shop.store
+    shop.store = mortal = Mortal(whole)  # type: ignore[assignment]
+    setattr(shop.channel, "fail_after" if after else "fail", mortal.die)
+    with pytest.raises(Killed):
+        shop.deliver()
+    shop.store = whole
+    shop.channel.fail = shop.channel.fail_after = lambda message: None
+    assert recover(shop.store, now=shop.clock.now()).doubtful == 2
+
+
+@pytest.mark.parametrize("arrived", [True, False])
+def test_two_in_doubt_whose_customers_turn_out_to_be_one_do_not_both_go_out(
+    shop: Shop, arrived: bool
+) -> None:
+    shop.limits = Limits(per_customer=1, period="7d")
+    planned(shop, 2)
+    first, second = (message.customer_id for message in shop.messages())
+    # Both attempts begin in one transaction.
+    dies(shop, after=arrived)
+    with shop.store.write() as transaction:
+        transaction.execute(update(Account).where(Account.customer_id == second).values(customer_id=first))
+    shop.clock.move(hours=1)
+    assert shop.deliver().counts == {"postponed": 2}
+    assert len(shop.channel.delivered) == arrived
+    assert all(message.doubtful for message in shop.messages())
+
+
+def test_one_in_doubt_goes_out_again_where_the_limit_leaves_room_for_it(shop: Shop) -> None:
+    shop.limits = Limits(per_customer=2, period="7d")
+    shop.campaigns = [campaign(), campaign(name="more")]
+    planned(shop)
+    dies(shop, after=True)
+    shop.clock.move(hours=1)
+    shop.deliver()
+    assert shop.states() == ["sent", "sent"]

@@ -96,7 +96,7 @@ def run(template: Path, folder: Path, seed: int, uplift: float, customers: int) 
     )
     drawn = {number: arms.draw(f"shop:{id}") for id, number in ids.items()}
     with store.write() as transaction:
-        arms.assign(transaction, store, drawn, start)
+        arms.assign(transaction, drawn, start)
     before = {row["id"] for row in shop.rows("orders")}
     shop.advance(WITHIN)
     new = [row for row in shop.rows("orders") if row["id"] not in before]

@@ -18,7 +18,7 @@ from crmsync.care.limit import make_way
 from crmsync.care.link import Links
 from crmsync.care.occasion import LATE, OUTRANKED, UNASKED, not_asked
 from crmsync.care.permission import Terms
-from crmsync.care.proposal import Proposal, Proposer
+from crmsync.care.proposal import Planning, Proposal, Proposer
 from crmsync.config import Campaign, Limits
 from crmsync.sdk import Channel, ConfigError
 from crmsync.store import Store
@@ -73,30 +73,15 @@ def plan(
     links: Links | None = None,
 ) -> PlanResult:
     """Plan every enabled campaign, those of higher priority first. What has been planned before is left
-    as it is, so that planning again plans nothing. `language` is what a reader gets of whom none is
-    known; the paths of templates start from `folder`; `terms` is what counts as permission,
-    `links` what a text may carry for unsubscribing."""
+    as it is, so that planning again plans nothing. The rest is as in `Planning`."""
     store.analyze_new()
-    terms = terms or Terms.of(store)
+    planning = Planning(store, channels, limits, now, language, folder, terms or Terms.of(store), links)
     result = PlanResult()
     for campaign, outranked in by_priority(campaigns):
         done = result.campaigns[campaign.name] = CampaignPlan()
         try:
             for step in range(len(campaign.journey)):
-                proposer = Proposer(
-                    store,
-                    campaign,
-                    step,
-                    channels,
-                    limits,
-                    now,
-                    language,
-                    folder,
-                    outranked,
-                    Counter(),
-                    terms,
-                    links,
-                )
+                proposer = Proposer(planning, campaign, step, outranked, Counter())
                 _Planner(store, proposer, done).run()
         except ConfigError as error:
             done.problem = str(error)

@@ -16,7 +16,7 @@ from crmsync.care.link import Links
 from crmsync.care.occasion import OPEN
 from crmsync.care.permission import Terms
 from crmsync.care.planner import by_priority
-from crmsync.care.proposal import Proposal, Proposer
+from crmsync.care.proposal import Planning, Proposal, Proposer
 from crmsync.care.text import Rendered
 from crmsync.config import Campaign, Limits, Trigger
 from crmsync.sdk import Channel, ConfigError, Told, UsageError, mark
@@ -104,6 +104,7 @@ def preview(
     examples of each outcome. `only` shows one campaign; those before it are gone through all the same,
     because they may take its customers' slots. Raises UsageError for a campaign that is not there."""
     campaigns, terms = list(campaigns), terms or Terms.of(store, make_key=False)
+    planning = Planning(store, channels, limits, now, language, folder, terms, links)
     if only is not None and only not in {c.name for c in campaigns}:
         raise UsageError(f"No campaign is called {only}.", fix="See `care` in the configuration.")
     if only is not None:
@@ -115,20 +116,7 @@ def preview(
         found = CampaignPreview(campaign.name)
         try:
             for step in range(len(campaign.journey)):
-                proposer = Proposer(
-                    store,
-                    campaign,
-                    step,
-                    channels,
-                    limits,
-                    now,
-                    language,
-                    folder,
-                    outranked,
-                    taken,
-                    terms,
-                    links,
-                )
+                proposer = Proposer(planning, campaign, step, outranked, taken)
                 _Preview(store, proposer, found, examples).run()
         except ConfigError as error:
             found.problem = str(error)

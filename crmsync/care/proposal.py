@@ -65,6 +65,22 @@ class _Saying:
     linked: bool = False
 
 
+@dataclass(frozen=True, slots=True)
+class Planning:
+    """What all campaigns are planned with at one time. `language` is what a reader gets of whom none is
+    known; the paths of templates start from `folder`; `terms` is what counts as permission, `links` what a
+    text may carry for unsubscribing."""
+
+    store: Store
+    channels: Mapping[str, Channel[Any]]
+    limits: Limits
+    now: datetime
+    language: str
+    folder: Path
+    terms: Terms
+    links: Links | None
+
+
 class Proposer:
     """One step of a campaign at one time. `outranked` are the campaigns whose waiting messages make way
     for its own, with their priorities; `taken` the messages that a preview proposed before without storing
@@ -72,34 +88,27 @@ class Proposer:
 
     def __init__(
         self,
-        store: Store,
+        planning: Planning,
         campaign: Campaign,
         step: int,
-        channels: Mapping[str, Channel[Any]],
-        limits: Limits,
-        now: datetime,
-        language: str,
-        folder: Path,
         outranked: Mapping[str, int],
         taken: Counter[int],
-        terms: Terms,
-        links: Links | None,
     ) -> None:
         """Raises ConfigError when the step cannot be planned at all."""
-        self.store = store
+        self.store = planning.store
         self.campaign = campaign
         self.step = step
         self.does = campaign.journey[step]
-        self.limits = limits
-        self.now = now
-        self.language = language
+        self.limits = planning.limits
+        self.now = planning.now
+        self.language = planning.language
         self.outranked = outranked
         self.taken = taken
-        self.terms = terms
-        self.links = links
-        self.arms = Arms(campaign, limits)
-        self.routes = Routes(campaign, self.does.action, channels)
-        self.templates = {key: Template(name, folder) for key, name in self.does.templates.items()}
+        self.terms = planning.terms
+        self.links = planning.links
+        self.arms = Arms(campaign, planning.limits)
+        self.routes = Routes(campaign, self.does.action, planning.channels)
+        self.templates = {key: Template(name, planning.folder) for key, name in self.does.templates.items()}
         try:
             self._names = frozenset[str]().union(*(t.names for t in self.templates.values()))
         except InvalidConfig as error:

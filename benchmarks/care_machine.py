@@ -78,7 +78,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--json", action="store_true", help="print one JSON object on one line")
     parser.add_argument("--examples", type=int, default=10_000)
-    parser.add_argument("--control-examples", type=int, default=300, help="for each check taken out")
+    parser.add_argument("--control-examples", type=int, default=1_000, help="for each check taken out")
     parser.add_argument("--database", choices=["sqlite", "postgresql"], default="sqlite")
     args = parser.parse_args()
     sys.path[:0] = [str(TESTS), str(TESTS.parent)]

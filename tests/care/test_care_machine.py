@@ -99,12 +99,19 @@ class CareMachine(RuleBasedStateMachine):
         }
         return Limits(**given | changes)
 
-    @initialize(promise=st.sampled_from(["key", "lookup", "none"]), customers=st.integers(4, 8))
-    def begin(self, promise: Any, customers: int) -> None:
+    @initialize(
+        promise=st.sampled_from(["key", "lookup", "none"]),
+        customers=st.integers(4, 8),
+        per_customer=st.sampled_from([9, 1]),
+    )
+    def begin(self, promise: Any, customers: int, per_customer: int) -> None:
+        """The limit may have been another when it was planned."""
         self.shop.channel.promise = promise
+        self.shop.limits = self.limits(per_customer=per_customer)
         for number in range(customers):
             self.add(True, "berlin" if number % 3 == 2 else "shop")
         self.shop.plan()
+        self.shop.limits = self.limits()
 
     @rule(consent=st.sampled_from([True, None, False]), on=st.sampled_from(sorted(ZONES)))
     def add(self, consent: bool | None, on: str) -> None:
@@ -208,12 +215,15 @@ class CareMachine(RuleBasedStateMachine):
         self.shop.limits = self.limits()
 
     @rule(
-        error=st.sampled_from([None, None, None, *FAILURES, Killed, Killed]),
+        error=st.sampled_from([Killed, None, *FAILURES, Killed]),
         arrived=st.booleans(),
         batch=st.sampled_from([1, 2, 50]),
+        goes_on=st.booleans(),
     )
-    def deliver(self, error: Any, arrived: bool, batch: int) -> None:
-        """The first message meets the error, before or after it arrived; a death is followed by a restart."""
+    def deliver(self, error: Any, arrived: bool, batch: int, goes_on: bool = False) -> None:
+        """The first message meets the error, before or after it arrived; a death is followed by a restart,
+        which may go on a minute later."""
+        self.something_is_due()
         self.next_failure = (error, arrived and error not in (None, *FAILURES[:4]))
         self.shop.channel.fail_after = self.has_arrived  # type: ignore[assignment]
         whole = self.shop.store
@@ -225,7 +235,17 @@ class CareMachine(RuleBasedStateMachine):
         finally:
             self.shop.store = whole
             self.next_failure = (None, False)
+        if goes_on:
+            self.shop.clock.move(minutes=1)
+            self.shop.deliver(jitter=self.jitter)
         assert "claimed" not in self.shop.states()
+
+    def something_is_due(self) -> None:
+        """What waits has been waited for, as far as a day has hours: a pass over nothing shows nothing."""
+        now = self.shop.clock.now()
+        waiting = [m.next_attempt_at for m in self.shop.messages() if m.state in ("queued", "failed")]
+        if waiting and now < min(waiting) <= now + timedelta(hours=12):
+            self.shop.clock.time = min(waiting)
 
     @precondition(lambda self: self.shop.channel.promise == "none")
     @rule(data=st.data(), deed=st.sampled_from(["withdraw", "list", "unite", "erase"]))

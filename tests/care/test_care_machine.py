@@ -84,6 +84,7 @@ class CareMachine(RuleBasedStateMachine):
         self.next_failure: tuple[type[Exception] | None, bool] = (None, False)
         self.meanwhile: Callable[[], None] = lambda: None
         self.signers: set[str] = set()
+        self.spoken = 0
         # The same sequence has to go the same way again, or nothing that is found can be shown.
         self.jitter = random.Random(1)
 
@@ -132,7 +133,9 @@ class CareMachine(RuleBasedStateMachine):
     @rule(data=st.data(), granted=st.booleans())
     def state_will(self, data: st.DataObject, granted: bool) -> None:
         account = self.drawn(data)
-        self.shop.clock.move(seconds=1)
+        # Nobody says two things at one moment, however often the clock comes by it.
+        self.spoken += 1
+        self.shop.clock.move(seconds=1, microseconds=self.spoken)
         if granted:
             self.shop.consent(account, True, on=self.on[account])
         else:
